@@ -1,0 +1,1 @@
+"""Virtual try-on (CP-VTON) with auxiliary human segmentation learning."""

@@ -1,0 +1,5 @@
+"""`python -m vton_aux` is `vton-aux`."""
+
+from vton_aux.cli import main
+
+main()

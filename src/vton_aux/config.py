@@ -1,0 +1,174 @@
+"""Typed schemas of the configs in conf/: Hydra checks every key and every value against them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+from vton_aux.stages.settings import GMMSettings, TOMSettings
+
+MISSING: Any = "???"
+
+
+def config_folder() -> str:
+    """The absolute path of conf/: inside an installed package, or beside src/ in a clone."""
+    here = Path(__file__).resolve().parent
+    installed = here / "conf"
+    return str(installed if installed.is_dir() else here.parents[1] / "conf")
+
+
+@dataclass
+class ArmConfig:
+    """Which stages have the auxiliary head (Table 1's columns)."""
+
+    gmm_aux: bool = MISSING
+    tom_aux: bool = MISSING
+
+
+@dataclass
+class Generate:
+    """A synthetic data set, written where it does not exist yet."""
+
+    train: int = MISSING
+    test: int = MISSING
+    seed: int = 0
+
+
+@dataclass
+class AugmentConfig:
+    """albumentations transforms as {transform: NAME, argument: value}; PersonFlip is ours."""
+
+    geometry: list[dict[str, Any]] = field(default_factory=list)
+    colour: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class DataConfig:
+    """A VITON folder and how it is read.
+
+    Attributes:
+        root: the folder.
+        size: [height, width] in pixels, each divisible by 64, or [128, 96].
+        workers: loader processes; 0 reads in the training process.
+        val_fraction: share of the distinct training images cut out for validation, in [0, 1).
+        split_seed: seed of that choice, apart from the run's seed.
+        generate: make a synthetic set there first; null for real data.
+    """
+
+    root: str = MISSING
+    size: list[int] = field(default_factory=lambda: [256, 192])
+    workers: int = 0
+    val_fraction: float = 0.05
+    split_seed: int = 0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    generate: Generate | None = None
+
+
+@dataclass
+class RepresentationConfig:
+    """Arguments of `PersonRepresentation`."""
+
+    gmm_keeps: list[int] = MISSING
+    tom_keeps: list[int] = MISSING
+    shape_blur: int = 16
+    pose_radius: float = 5.0
+
+
+@dataclass
+class TrainerConfig:
+    """Hardware, arguments of `pytorch_lightning.Trainer`."""
+
+    accelerator: str = "auto"
+    devices: Any = 1
+    num_nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+
+
+@dataclass
+class WandbConfig:
+    """Arguments of W&B's logger; offline unless the person is logged in."""
+
+    project: str = "vton-aux"
+    entity: str | None = None
+    group: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TrainConfig:
+    """`vton-aux train`.
+
+    Attributes:
+        stage: "all" (what the arm needs), "gmm" or "tom".
+        labels: classes of M_exp: lip, lip_neck or coarse.
+        seed: of weights, order and augmentation.
+        gmm_checkpoint: train TOM on this GMM instead of the one that the configuration makes.
+        store: folder of finished and unfinished stages, found again by what went into them.
+        val_every, checkpoint_every, log_every: in steps.
+        pictures: validation samples on each sheet.
+    """
+
+    arm: ArmConfig = field(default_factory=ArmConfig)
+    stage: str = "all"
+    labels: str = "lip"
+    seed: int = 0
+    gmm: GMMSettings = field(default_factory=GMMSettings)
+    tom: TOMSettings = field(default_factory=TOMSettings)
+    data: DataConfig = field(default_factory=DataConfig)
+    representation: RepresentationConfig = field(default_factory=RepresentationConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    wandb: WandbConfig | None = None
+    gmm_checkpoint: str | None = None
+    store: str = "runs/stages"
+    val_every: int = 5000
+    checkpoint_every: int = 1000
+    log_every: int = 50
+    pictures: int = 4
+
+
+@dataclass
+class EvaluateConfig:
+    """`vton-aux evaluate`.
+
+    Attributes:
+        checkpoint: a TOM's model.ckpt; size, labels and representation come from it.
+        pairing: "paired" (own cloth, scored) or "unpaired" (test_pairs.txt, pictures alone).
+        split: "test" or "val".
+        output: folder for the pictures and scores.
+        batch_size: samples at a time.
+        device: "auto", "cpu", "cuda", ...
+        limit: at most so many samples; null for all.
+    """
+
+    checkpoint: str = MISSING
+    data: DataConfig = field(default_factory=DataConfig)
+    pairing: str = "paired"
+    split: str = "test"
+    output: str = MISSING
+    batch_size: int = 4
+    device: str = "auto"
+    limit: int | None = None
+
+
+@dataclass
+class TryOnConfig:
+    """`vton-aux tryon`: files of one person and one cloth; without a cloth mask it is found."""
+
+    checkpoint: str = MISSING
+    person: str = MISSING
+    parse: str = MISSING
+    pose: str = MISSING
+    cloth: str = MISSING
+    cloth_mask: str | None = None
+    output: str = "tryon.png"
+    device: str = "auto"
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    store = ConfigStore.instance()
+    store.store("train_schema", TrainConfig)
+    store.store("evaluate_schema", EvaluateConfig)
+    store.store("tryon_schema", TryOnConfig)

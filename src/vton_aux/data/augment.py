@@ -1,0 +1,110 @@
+"""Augmentation with albumentations: geometry moves the person, colour changes person and cloth.
+
+Geometry moves person, parse and joints together and leaves the shop cloth alone: how the cloth
+gets onto the moved person is what GMM learns. Colour is drawn once a sample and applied to the
+person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import albumentations as A  # noqa: N812
+import numpy as np
+
+from vton_aux.data.labels import LEFT_RIGHT, NECK
+from vton_aux.data.pose import FLIPPED
+from vton_aux.data.sample import Sample
+from vton_aux.errors import UserError
+
+_SWAPPED = np.arange(NECK + 1, dtype=np.uint8)
+for _left, _right in LEFT_RIGHT:
+    _SWAPPED[[_left, _right]] = _right, _left
+
+
+def build_transforms(
+    specifications: Mapping[str, Sequence[Mapping[str, Any]]] | None,
+) -> dict[str, list[Any]]:
+    """albumentations transforms from plain values: {"transform": "Affine", "scale": [0.9, 1.1]}.
+
+    Returns:
+        `geometry` and `colour`, the arguments of `Augmentation`.
+
+    Raises:
+        UserError: a transform has no such name or no such argument.
+    """
+    built: dict[str, list[Any]] = {}
+    for kind, transforms in (specifications or {}).items():
+        built[kind] = []
+        for specification in transforms:
+            arguments = dict(specification)
+            name = str(arguments.pop("transform", ""))
+            constructor = PersonFlip if name == "PersonFlip" else getattr(A, name, None)
+            if constructor is None:
+                raise UserError(f"data.augment.{kind}: albumentations has no transform {name!r}")
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    built[kind].append(constructor(**arguments))
+            except (TypeError, ValueError, UserWarning) as error:
+                reason = " ".join(str(error).split())
+                raise UserError(f"data.augment.{kind}: {name}: {reason}") from None
+    return built
+
+
+class PersonFlip(A.HorizontalFlip):  # type: ignore[misc]
+    """Horizontal flip of a person: left and right labels and joints change places too."""
+
+    def apply_to_mask(self, mask: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+        """Flip the (H, W) label map and swap left and right labels."""
+        return _SWAPPED[super().apply_to_mask(mask, *args, **params)]
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, **params: Any) -> np.ndarray:
+        """Flip the (18, ...) joints and swap left and right joints."""
+        return super().apply_to_keypoints(keypoints, **params)[list(FLIPPED)]
+
+
+class Augmentation:
+    """Callable on samples, deterministic for a given draw.
+
+    Args:
+        geometry: albumentations transforms of the person's image, parse and joints.
+        colour: albumentations transforms of the person's and the cloth's colours.
+    """
+
+    def __init__(self, geometry: Sequence[Any] = (), colour: Sequence[Any] = ()) -> None:
+        self.geometry = A.Compose(
+            list(geometry),
+            keypoint_params=A.KeypointParams(
+                format="xy", label_fields=["found"], remove_invisible=False
+            ),
+        )
+        self.colour = A.Compose(list(colour), additional_targets={"cloth": "image"})
+
+    def __call__(self, sample: Sample, draw: int) -> Sample:
+        """A changed copy of `sample`; the same `draw` makes the same change."""
+        # albumentations gives every transform of a Compose the same stream; these must differ
+        for number, transform in enumerate((*self.geometry.transforms, *self.colour.transforms)):
+            transform.set_random_seed((draw * 1009 + number) % 2**32)
+        moved = self.geometry(
+            image=sample["person"],
+            mask=sample["parse"],
+            keypoints=sample["joints"][:, :2],
+            found=list(range(18)),
+        )
+        # a flip reorders joints, and `found` follows: it tells each joint's former place
+        joints = np.column_stack(
+            [moved["keypoints"], sample["joints"][np.asarray(moved["found"], dtype=int), 2]]
+        ).astype(np.float32)
+        height, width = sample["parse"].shape
+        inside = (joints[:, :2] > 1).all(axis=1)
+        inside &= (joints[:, 0] < width) & (joints[:, 1] < height)
+        joints[:, 2] *= inside
+        coloured = self.colour(image=moved["image"], cloth=sample["cloth"])
+        return Sample(
+            person=coloured["image"],
+            parse=moved["mask"],
+            joints=joints,
+            cloth=coloured["cloth"],
+            cloth_mask=sample["cloth_mask"],
+        )

@@ -1,0 +1,174 @@
+"""Train, validation and test loaders over a VITON folder."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
+from torch.utils.data import DataLoader, Sampler
+
+from vton_aux.data.augment import Augmentation
+from vton_aux.data.dataset import Draw, StepSampler, VITONDataset
+from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.layout import Pair, Pairing, Split, check_files, files_of, read_pairs, test_pairs
+from vton_aux.data.sample import read_photo
+from vton_aux.data.split import split_validation
+from vton_aux.errors import UserError
+
+SMALL = (128, 96)  # VITON at half size; its U-Net has five levels instead of six
+
+
+def check_size(size: Sequence[int]) -> tuple[int, int]:
+    """`size` as (height, width).
+
+    Raises:
+        UserError: a side is not a positive multiple of 64, and it is not 128x96.
+    """
+    if len(size) == 2 and all(side > 0 and side % 64 == 0 for side in size):
+        return size[0], size[1]
+    if tuple(size) == SMALL:
+        return SMALL
+    raise UserError(
+        f"data.size={list(size)}: height and width must be divisible by 64 "
+        "([256,192] is VITON's own; [128,96], its half, is the one exception)"
+    )
+
+
+class VITONDataModule(pl.LightningDataModule):
+    """Loaders of one VITON folder.
+
+    The validation set is cut out of train (`split_validation`) and is paired; the test set is
+    paired or unpaired. Training loaders run over the whole training in one pass (`StepSampler`).
+    Under DDP each rank reads its own part and no sample is repeated in validation and test.
+
+    Args:
+        root: the VITON folder.
+        size: (height, width) in pixels.
+        labels: key of `LABEL_SETS`.
+        batch_size: samples a batch and process.
+        workers: loader processes; 0 reads in the training process.
+        val_fraction: share of the distinct training images that go to validation.
+        split_seed: seed of that choice.
+        augment: `geometry` and `colour`, lists of albumentations transforms (training only).
+        seed: seed of the order of the training samples and of their augmentation.
+        pairing: of the test set.
+
+    Raises:
+        UserError: the folder, a pair list or a file is missing or malformed, or the size is wrong.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        size: Sequence[int] = (256, 192),
+        labels: str = "lip",
+        batch_size: int = 4,
+        workers: int = 0,
+        val_fraction: float = 0.05,
+        split_seed: int = 0,
+        augment: Mapping[str, Sequence[Any]] | None = None,
+        seed: int = 0,
+        pairing: Pairing = "paired",
+    ) -> None:
+        super().__init__()
+        self.root, self.size, self.labels = Path(root), check_size(size), LABEL_SETS[labels]
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.val_fraction, self.split_seed = val_fraction, split_seed
+        self.augment, self.pairing = augment or {}, pairing
+        self.steps, self.start_step = 0, 0
+        self._split: tuple[list[Pair], list[Pair]] | None = None
+
+    def train_and_validation_pairs(self) -> tuple[list[Pair], list[Pair]]:
+        """The pairs of both sides, checked for missing files; computed once."""
+        if self._split is None:
+            pairs = read_pairs(self.root, "train")
+            check_files(self.root, "train", pairs)
+            self._split = split_validation(self.root, pairs, self.val_fraction, self.split_seed)
+            if not self._split[0]:
+                raise UserError(
+                    f"{self.root}: no training pair is left beside the validation set; "
+                    f"data.val_fraction={self.val_fraction} is too large for {len(pairs)} pairs"
+                )
+            self._warn_of_other_shape(pairs[0])
+        return self._split
+
+    def train_dataset(self) -> VITONDataset:
+        """Augmented samples of the training side."""
+        augmentation = Augmentation(**self.augment) if any(self.augment.values()) else None
+        return self._dataset("train", self.train_and_validation_pairs()[0], "paired", augmentation)
+
+    def val_dataset(self) -> VITONDataset:
+        """Samples of the validation side, each distinct image once."""
+        return self._dataset("train", self.train_and_validation_pairs()[1], "paired")
+
+    def test_dataset(self) -> VITONDataset:
+        """Samples of the test set in `pairing`."""
+        pairs = test_pairs(self.root, self.pairing)
+        check_files(self.root, "test", pairs)
+        return self._dataset("test", pairs, self.pairing)
+
+    def train_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """One pass over `steps` batches, going on after `start_step` of them."""
+        data, (rank, world) = self.train_dataset(), self._place()
+        sampler = StepSampler(
+            len(data),
+            draws=self.steps * self.batch_size,
+            seed=self.seed,
+            start=self.start_step * self.batch_size,
+            rank=rank,
+            world=world,
+        )
+        return self._loader(data, sampler)
+
+    def val_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """The validation set in order."""
+        return self._in_order(self.val_dataset())
+
+    def test_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """The test set in order."""
+        return self._in_order(self.test_dataset())
+
+    def _dataset(
+        self,
+        split: Split,
+        pairs: list[Pair],
+        pairing: Pairing,
+        augmentation: Augmentation | None = None,
+    ) -> VITONDataset:
+        return VITONDataset(
+            self.root, split, pairs, pairing, self.size, self.labels, augmentation
+        )
+
+    def _in_order(self, data: VITONDataset) -> DataLoader[dict[str, Any]]:
+        rank, world = self._place()
+        sampler = UnrepeatedDistributedSampler(data, num_replicas=world, rank=rank, shuffle=False)
+        return self._loader(data, sampler)
+
+    def _loader(
+        self, data: VITONDataset, sampler: Sampler[Draw] | Sampler[int]
+    ) -> DataLoader[dict[str, Any]]:
+        return DataLoader(
+            data,
+            batch_size=self.batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
+            persistent_workers=self.workers > 0,
+        )
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and number of processes."""
+        if self.trainer is None:
+            return 0, 1
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def _warn_of_other_shape(self, pair: Pair) -> None:
+        height, width = read_photo(files_of(self.root, "train", pair).image).shape[:2]
+        if height * self.size[1] != width * self.size[0]:
+            warnings.warn(
+                f"{self.root}: photos of {height}x{width} are stretched to data.size="
+                f"{list(self.size)}, which has another ratio of the sides",
+                stacklevel=2,
+            )

@@ -1,0 +1,153 @@
+"""One pair's files as one sample of uint8 images, an index map and joints."""
+
+from pathlib import Path
+from typing import TypedDict
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from vton_aux.data.layout import SampleFiles
+from vton_aux.data.pose import read_pose
+from vton_aux.errors import UserError
+
+UInt8 = npt.NDArray[np.uint8]
+MASK_THRESHOLD = 128  # cloth masks are JPEGs: their edges are noise
+
+
+class Sample(TypedDict):
+    """What a pair's files hold, at the size asked for; channels last.
+
+    person, cloth: (H, W, 3) uint8 RGB. parse: (H, W) uint8 raw LIP labels.
+    cloth_mask: (H, W) uint8, 0 or 1. joints: (18, 3) float32, x and y in pixels of the (H, W)
+    frame and 1 where found, else 0.
+    """
+
+    person: UInt8
+    parse: UInt8
+    joints: npt.NDArray[np.float32]
+    cloth: UInt8
+    cloth_mask: UInt8
+
+
+def read_sample(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> Sample:
+    """Read a pair at `size` = (height, width).
+
+    Photos are resized by area when they shrink and bilinearly when they grow, labels by nearest
+    neighbour, joints with the image.
+
+    Raises:
+        UserError: a file is missing, broken or does not fit the others; the message names it.
+    """
+    person = read_photo(files.image)
+    parse = read_parse(files.parse, raw_labels)
+    if parse.shape != person.shape[:2]:
+        raise UserError(
+            f"{files.parse}: the parse is {_size(parse)} but {files.image.name} is {_size(person)}"
+        )
+    joints = read_pose(files.pose)
+    joints[:, :2] *= np.float32([size[1] / person.shape[1], size[0] / person.shape[0]])
+    cloth = read_photo(files.cloth)
+    mask = plain_background_mask(cloth) if files.cloth_mask is None else read_mask(files.cloth_mask)
+    return Sample(
+        person=_resize_photo(person, size),
+        parse=_resize_labels(parse, size),
+        joints=joints,
+        cloth=_resize_photo(cloth, size),
+        cloth_mask=(_resize_photo(mask, size) >= MASK_THRESHOLD).astype(np.uint8),
+    )
+
+
+def read_photo(path: Path) -> UInt8:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: the file is missing, cut short or not an image.
+    """
+    return _decode(path, cv2.IMREAD_COLOR_RGB)
+
+
+def read_mask(path: Path) -> UInt8:
+    """(H, W) uint8 grey levels of a mask image.
+
+    Raises:
+        UserError: the file is missing, cut short or not an image.
+    """
+    return _decode(path, cv2.IMREAD_GRAYSCALE)
+
+
+def read_parse(path: Path, raw_labels: int) -> UInt8:
+    """(H, W) uint8 label indices, 0 <= index < `raw_labels`.
+
+    Raises:
+        UserError: the file is missing or broken, is a picture of colours instead of indices, or
+            holds labels outside the set.
+    """
+    try:
+        with Image.open(path) as image:
+            mode, parse = image.mode, np.array(image)
+    except FileNotFoundError:
+        raise UserError(f"{path}: the parse is missing") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: the parse cannot be read ({error})") from None
+    if mode not in ("P", "L"):
+        raise UserError(
+            f"{path}: a {mode} image; a parse must hold label indices (palette or 8-bit grey PNG)"
+        )
+    if parse.max(initial=0) >= raw_labels:
+        raise UserError(
+            f"{path}: label {parse.max()} lies outside 0..{raw_labels - 1}; choose the label set "
+            "that fits (labels=lip_neck knows 20) or convert the parse to LIP labels"
+        )
+    return parse
+
+
+def plain_background_mask(cloth: UInt8, tolerance: int = 12) -> UInt8:
+    """The mask of a shop cloth on a plain background, (H, W) uint8, 0 or 255.
+
+    The background is what connects to the border within `tolerance` grey levels of the border's
+    median colour; holes inside the cloth belong to the cloth.
+    """
+    border = np.concatenate([cloth[0], cloth[-1], cloth[:, 0], cloth[:, -1]])
+    distance = np.abs(cloth.astype(np.int16) - np.median(border, axis=0)).max(axis=2)
+    regions, _ = ndimage.label(distance <= tolerance)
+    edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    background = np.isin(regions, np.unique(edge[edge > 0]))
+    mask = ndimage.binary_opening(~background, iterations=1)
+    return (mask * 255).astype(np.uint8)
+
+
+def _decode(path: Path, mode: int) -> UInt8:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: the file is missing") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    # OpenCV fills up a JPEG that was cut short in silence
+    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]:
+        raise UserError(f"{path}: the JPEG is cut short; fetch the file again")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
+    if image is None:
+        raise UserError(f"{path}: not an image that OpenCV can read")
+    return image.astype(np.uint8, copy=False)
+
+
+def _resize_photo(image: UInt8, size: tuple[int, int]) -> UInt8:
+    if image.shape[:2] == size:
+        return image
+    method = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(image, size[::-1], interpolation=method).astype(np.uint8, copy=False)
+
+
+def _resize_labels(parse: UInt8, size: tuple[int, int]) -> UInt8:
+    if parse.shape == size:
+        return parse
+    nearest = cv2.INTER_NEAREST_EXACT
+    return cv2.resize(parse, size[::-1], interpolation=nearest).astype(np.uint8, copy=False)
+
+
+def _size(image: UInt8) -> str:
+    return f"{image.shape[1]}x{image.shape[0]} (width x height)"

@@ -1,0 +1,202 @@
+"""Train one stage in a process of its own: `python -m vton_aux.fit FOLDER`.
+
+FOLDER/job.json says what to train; all that comes of it lands in FOLDER:
+
+    last.ckpt     weights and optimiser while training runs; the same command goes on from it
+    best.ckpt     weights with the best validation score
+    model.ckpt    the result (weights and settings)
+    metrics.csv   the curve
+    pictures/     fixed validation samples
+    summary.json  final validation scores; written last: it says that the stage is finished
+
+A process of its own, because Lightning's DDP starts further processes by running the same command
+line again; with Hydra's they would run a whole sweep.
+"""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from vton_aux.callbacks.pictures import ValidationPictures
+from vton_aux.callbacks.progress import StepProgress
+from vton_aux.data.augment import build_transforms
+from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.errors import UserError, one_line
+from vton_aux.stages.base import Stage
+from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.gmm import GMMStage
+from vton_aux.stages.tom import TOMStage
+
+
+@dataclass
+class Job:
+    """What to train, as plain values.
+
+    Attributes:
+        stage: "gmm" or "tom".
+        settings: of the stage.
+        context: of the stage.
+        data: arguments of `VITONDataModule`; `augment` as lists of transform specifications.
+        trainer: arguments of `pytorch_lightning.Trainer`.
+        wandb: arguments of `WandbLogger`, or None.
+        seed: of weights and order.
+        gmm: the GMM's model.ckpt (TOM only).
+        pictures: number of validation samples to draw.
+        val_every, checkpoint_every, log_every: in steps.
+    """
+
+    stage: Literal["gmm", "tom"]
+    settings: dict[str, Any]
+    context: dict[str, Any]
+    data: dict[str, Any]
+    trainer: dict[str, Any]
+    wandb: dict[str, Any] | None = None
+    seed: int = 0
+    gmm: str | None = None
+    pictures: int = 4
+    val_every: int = 5000
+    checkpoint_every: int = 1000
+    log_every: int = 50
+
+    def write(self, folder: Path) -> None:
+        """Write FOLDER/job.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / "job.json", asdict(self))
+
+
+def fit(folder: Path) -> dict[str, Any]:
+    """Train, or go on training, the stage of `folder`; return its summary.
+
+    Raises:
+        UserError: the data, the GMM's checkpoint or a weight file is missing or wrong.
+    """
+    job = Job(**json.loads((folder / "job.json").read_text()))
+    pl.seed_everything(job.seed, verbose=False)
+    data = VITONDataModule(**{**job.data, "augment": build_transforms(job.data.get("augment"))})
+    stage = _build(job)
+    last = folder / "last.ckpt"
+    resumed = last if last.is_file() else None
+    data.steps = stage.settings.steps
+    data.start_step = read_checkpoint(last)["global_step"] if resumed else 0
+    checkpoints = [
+        ModelCheckpoint(
+            folder, filename="last", every_n_train_steps=job.checkpoint_every,
+            save_on_exception=True, enable_version_counter=False,
+        ),
+        ModelCheckpoint(
+            folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
+            save_weights_only=True, enable_version_counter=False,
+        ),
+    ]  # fmt: skip
+    name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
+    callbacks: list[Callback] = [
+        *checkpoints,
+        StepProgress(name),
+        LearningRateMonitor("step"),
+        ValidationPictures(folder / "pictures", job.pictures),
+    ]
+    trainer = pl.Trainer(
+        **job.trainer,
+        max_steps=stage.settings.steps,
+        max_epochs=-1,
+        val_check_interval=min(job.val_every, stage.settings.steps),
+        check_val_every_n_epoch=None,
+        log_every_n_steps=min(job.log_every, stage.settings.steps),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=callbacks,
+        logger=_loggers(folder, job),
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+    started = time.perf_counter()
+    trainer.fit(stage, data, ckpt_path=resumed, weights_only=True)
+    seconds = time.perf_counter() - started
+    if stage.settings.select == "best":
+        stage.load_state_dict(read_checkpoint(folder / "best.ckpt")["state_dict"])
+    scores = trainer.validate(stage, data, verbose=False)[0]
+    trainer.save_checkpoint(folder / "model.ckpt", weights_only=True)
+    summary = {
+        "stage": job.stage,
+        "steps": stage.settings.steps,
+        "seconds": round(seconds, 1),
+        "resumed_at_step": data.start_step,
+        "validation_images": len(data.val_dataset()),
+        "validation": {key.removeprefix("val/"): value for key, value in scores.items()},
+        "class_iou": stage.class_iou or None,
+        "select": stage.settings.select,
+        **job.context["provenance"],
+    }
+    if trainer.is_global_zero:
+        merge_curves(folder)
+        _write_json(folder / "summary.json", summary)
+        last.unlink(missing_ok=True)
+    trainer.strategy.barrier()
+    return summary
+
+
+def merge_curves(folder: Path) -> None:
+    """One metrics.csv from the log of each attempt; later attempts replace what they did again."""
+    parts = [pd.read_csv(path) for path in sorted(folder.glob("log/*/metrics.csv"))]
+    kept = []
+    for number, part in enumerate(parts):
+        starts = [int(later["step"].min()) for later in parts[number + 1 :]]
+        kept.append(part[part["step"] < min(starts)] if starts else part)
+    curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
+    part = folder / "metrics.csv.part"
+    curve.to_csv(part, index=False)
+    part.replace(folder / "metrics.csv")
+
+
+def _build(job: Job) -> Stage:
+    if job.stage == "gmm":
+        return GMMStage(job.settings, job.context)
+    if job.gmm is None:
+        raise UserError("job.json: TOM needs the path of a GMM checkpoint in `gmm`")
+    return TOMStage.on_gmm(job.settings, job.context, read_checkpoint(Path(job.gmm)))
+
+
+def _loggers(folder: Path, job: Job) -> list[Logger]:
+    # one log an attempt: CSVLogger would delete the curve of the attempt before
+    attempt = len(list(folder.glob("log/*/metrics.csv")))
+    csv = CSVLogger(folder, name="log", version=f"{attempt:03d}", flush_logs_every_n_steps=10)
+    if job.wandb is None:
+        return [csv]
+    return [csv, WandbLogger(**job.wandb, save_dir=folder, resume="allow")]
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=2) + "\n")
+    part.replace(path)
+
+
+def main() -> None:
+    """Entry point of the process; exit status 2 after an error that the user can mend."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m vton_aux.fit FOLDER")
+    status = 1
+    try:
+        torch.set_float32_matmul_precision("high")
+        fit(Path(sys.argv[1]))
+        status = 0
+    except UserError as error:
+        status = 2
+        print(f"error: {one_line(error)}", file=sys.stderr)
+    finally:
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].finish(exit_code=status)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

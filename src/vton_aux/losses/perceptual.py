@@ -1,0 +1,145 @@
+"""The VGG19 perceptual loss, without torchvision."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vton_aux.errors import UserError
+
+# channels of each stage's convolutions; a max-pool stands before each stage but the first
+_STAGES = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
+_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's; the name ends in the start of its SHA-256
+_URL = f"https://download.pytorch.org/models/{_FILE}"
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted L1 between VGG19 features of two images in [-1, 1], fed as they are.
+
+    The features are those after the first ReLU of each of the five stages (torchvision's
+    vgg19.features up to 1, 6, 11, 20, 29), weighted 1/32, 1/16, 1/8, 1/4, 1: what CP-VTON's
+    public code computes. The weights are constants: no gradient, not in any checkpoint.
+
+    Args:
+        weights: "download" (torchvision's file, checked and kept in torch's hub folder),
+            "random" (a fixed random network: a known, weaker perceptual loss), or a file's path.
+
+    Raises:
+        UserError: the file is missing, cannot be downloaded, or is not VGG19's.
+    """
+
+    def __init__(self, weights: str) -> None:
+        super().__init__()
+        state = _random_state() if weights == "random" else _read_state(weights)
+        self.names: list[list[str]] = []
+        for stage, indices in enumerate(_layer_indices()):
+            self.names.append([])
+            for convolution, index in enumerate(indices):
+                name = f"conv{stage + 1}_{convolution + 1}"
+                kernel = state[f"features.{index}.weight"].float()
+                kernel = kernel.contiguous(memory_format=torch.channels_last)
+                self.register_buffer(f"{name}_weight", kernel, persistent=False)
+                bias = state[f"features.{index}.bias"].float()
+                self.register_buffer(f"{name}_bias", bias, persistent=False)
+                self.names[-1].append(name)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> features after relu1_1, 2_1, 3_1, 4_1, 5_1."""
+        taken = []
+        x = image
+        for stage, names in enumerate(self.names):
+            if stage:
+                x = F.max_pool2d(x, 2)
+            for convolution, name in enumerate(names):
+                weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+                x = F.relu(F.conv2d(x, weight, bias, padding=1))
+                if convolution == 0:
+                    taken.append(x)
+        return taken
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Scalar loss; `target` gets no gradient."""
+        with torch.no_grad():
+            wanted = self.features(target)
+        distances = [
+            F.l1_loss(a.float(), b.float())
+            for a, b in zip(self.features(prediction), wanted, strict=True)
+        ]
+        return torch.stack([w * d for w, d in zip(_WEIGHTS, distances, strict=True)]).sum()
+
+
+def _layer_indices() -> list[list[int]]:
+    """Indices of the convolutions in torchvision's vgg19.features, stage by stage."""
+    indices, position = [], 0
+    for stage in _STAGES:
+        indices.append([position + 2 * i for i in range(len(stage))])
+        position += 2 * len(stage) + 1  # convolution and ReLU each, then the pool
+    return indices
+
+
+def _shapes() -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 3
+    for stage, indices in zip(_STAGES, _layer_indices(), strict=True):
+        for grown, index in zip(stage, indices, strict=True):
+            shapes[f"features.{index}.weight"] = (grown, channels, 3, 3)
+            shapes[f"features.{index}.bias"] = (grown,)
+            channels = grown
+    return shapes
+
+
+def _random_state() -> dict[str, Tensor]:
+    """Kaiming-normal weights, the same on every machine and in every run."""
+    generator = torch.Generator().manual_seed(19)
+    state = {}
+    for name, shape in _shapes().items():
+        if name.endswith("bias"):
+            state[name] = torch.zeros(shape)
+        else:
+            fan_in = shape[1] * 9
+            state[name] = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
+    return state
+
+
+def _read_state(weights: str) -> Mapping[str, Tensor]:
+    path = _downloaded() if weights == "download" else Path(weights).expanduser()
+    if not path.is_file():
+        raise UserError(
+            f"{path}: the VGG19 weights are missing; get {_URL}, or set tom.vgg=download, or "
+            "tom.vgg=random for a weaker loss"
+        )
+    if path.name == _FILE and not _digest(path).startswith(_FILE[6:14]):
+        raise UserError(f"{path}: the file is damaged (its SHA-256 is another); fetch it again")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"{path}: not a PyTorch weight file ({type(error).__name__})") from None
+    for name, shape in _shapes().items():
+        found = state.get(name) if isinstance(state, Mapping) else None
+        if not isinstance(found, Tensor) or tuple(found.shape) != shape:
+            raise UserError(f"{path}: no VGG19 of torchvision: {name} of shape {shape} is missing")
+    return dict(state)
+
+
+def _downloaded() -> Path:
+    path = Path(torch.hub.get_dir()) / "checkpoints" / _FILE
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(_URL, str(path), hash_prefix=_FILE[6:14])
+        except (OSError, RuntimeError) as error:
+            raise UserError(
+                f"{_URL}: the VGG19 weights cannot be downloaded ({error}); get the file on "
+                "another machine and give its path as tom.vgg=PATH, or set tom.vgg=random for a "
+                "weaker loss"
+            ) from None
+    return path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,38 @@
+"""The auxiliary loss: cross-entropy with raised weights for skin and background."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vton_aux.data.labels import LabelSet
+
+
+class SegmentationLoss(nn.Module):
+    """Weighted cross-entropy between M_exp and the parse of the photo (the paper, section 2).
+
+    The mean divides by the sum of the weights, so only their ratios matter.
+
+    Args:
+        labels: the label set; its groups say what is skin and what is background.
+        skin_weight: weight of the skin classes, > 0; others weigh 1.
+        background_weight: weight of the background class, > 0.
+    """
+
+    class_of: Tensor
+    weight: Tensor
+
+    def __init__(self, labels: LabelSet, skin_weight: float, background_weight: float) -> None:
+        super().__init__()
+        weight = torch.ones(len(labels.classes))
+        weight[list(labels.skin)] = skin_weight
+        weight[labels.background] = background_weight
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("class_of", torch.tensor(labels.class_of), persistent=False)
+
+    def target(self, parse: Tensor) -> Tensor:
+        """Raw labels (B, H, W) int64 -> classes (B, H, W) int64."""
+        return self.class_of[parse]
+
+    def forward(self, logits: Tensor, parse: Tensor) -> Tensor:
+        """Scalar loss of logits (B, classes, H, W) against raw labels (B, H, W) int64."""
+        return F.cross_entropy(logits.float(), self.target(parse), self.weight)

@@ -1,0 +1,84 @@
+"""Decoders: TOM's U-Net decoder and the auxiliary segmentation decoder."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class UNetDecoder(nn.Module):
+    """TOM's primary decoder: ReLU, bilinear x2, 3x3 convolution, InstanceNorm, skip.
+
+    Args:
+        encoder_channels: channels of the encoder's features, finest first.
+        channels: output channels.
+        output_norm: InstanceNorm on the output too. CP-VTON's public code has it; it forces each
+            output channel, the mask's logits among them, to mean 0 and variance 1 before the
+            tanh and the sigmoid.
+    """
+
+    def __init__(
+        self, encoder_channels: Sequence[int], channels: int, output_norm: bool = True
+    ) -> None:
+        super().__init__()
+        outputs = [channels, *encoder_channels[:-1]]  # finest first
+        deepest = len(outputs) - 1
+        self.levels = nn.ModuleList()
+        for level, (skip, out) in enumerate(zip(encoder_channels, outputs, strict=True)):
+            inputs = skip if level == deepest else 2 * skip
+            block: list[nn.Module] = [
+                nn.ReLU(),
+                nn.Upsample(scale_factor=2, mode="bilinear"),
+                nn.Conv2d(inputs, out, 3, padding=1),
+            ]
+            if level > 0 or output_norm:
+                block += [nn.InstanceNorm2d(out)]
+            self.levels.append(nn.Sequential(*block))
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Encoder features, finest first -> (B, channels, H, W), before any activation."""
+        x = self.levels[-1](features[-1])
+        for level, skip in zip(self.levels[-2::-1], features[-2::-1], strict=True):
+            x = level(torch.cat([skip, x], dim=1))
+        decoded: Tensor = x
+        return decoded
+
+
+class SegmentationDecoder(nn.Module):
+    """The auxiliary head: from encoder features to the logits of M_exp.
+
+    The paper draws a decoder and says no more of it. This one is narrow, because it serves the
+    encoder only while training: the deepest features are projected to `width` channels; each
+    level upsamples by two (nearest), adds a 1x1 projection of the encoder's features where there
+    are any, and applies a 3x3 convolution, GroupNorm and ReLU. The logits of the finest level
+    (half the image's size) are upsampled bilinearly.
+
+    Args:
+        deepest: channels of the deepest features.
+        skips: channels of the finer features from coarse to fine, 0 where a level has none.
+        classes: number of classes.
+        width: channels inside; a multiple of 8.
+    """
+
+    def __init__(self, deepest: int, skips: Sequence[int], classes: int, width: int = 64) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(deepest, width, 1)
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(skip, width, 1) if skip else nn.Identity() for skip in skips
+        )
+        self.smooth = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.ReLU())
+            for _ in skips
+        )
+        self.classify = nn.Conv2d(width, classes, 1)
+
+    def forward(self, deepest: Tensor, skips: Sequence[Tensor | None]) -> Tensor:
+        """Features -> logits at twice the size of the last level, (B, classes, H, W)."""
+        x = self.project(deepest)
+        for lateral, smooth, skip in zip(self.lateral, self.smooth, skips, strict=True):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            if skip is not None:
+                x = x + lateral(skip)
+            x = smooth(x)
+        return F.interpolate(self.classify(x).float(), scale_factor=2, mode="bilinear")

@@ -1,0 +1,112 @@
+"""What both stages share: representation, auxiliary loss, optimiser, schedule."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from vton_aux.data.labels import LABEL_SETS
+from vton_aux.losses.segmentation import SegmentationLoss
+from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
+from vton_aux.representation import PersonRepresentation
+from vton_aux.stages.settings import Context, StageSettings
+
+
+def decay_after_hold(steps: int, hold: float) -> Callable[[int], float]:
+    """The factor of the learning rate at step k = 0, 1, ...: 1 for a while, then linear to 0."""
+    held = round(steps * hold)
+
+    def factor(step: int) -> float:
+        return 1.0 - max(0, step + 1 - held) / (steps - held + 1)
+
+    return factor
+
+
+class Stage(pl.LightningModule):
+    """Base of the two stages.
+
+    Args:
+        settings: the stage's settings.
+        context: size, labels, representation, whether there is an auxiliary head.
+    """
+
+    def __init__(self, settings: StageSettings, context: Context) -> None:
+        super().__init__()
+        self.settings, self.context = settings, context
+        self.labels = LABEL_SETS[context.labels]
+        self.representation = PersonRepresentation(**context.representation)
+        self.segmentation_loss: SegmentationLoss | None = None
+        self.confusion: MulticlassConfusionMatrix | None = None
+        self.class_iou: dict[str, float] = {}
+        if context.aux:
+            self.segmentation_loss = SegmentationLoss(
+                self.labels, settings.skin_weight, settings.background_weight
+            )
+            self.confusion = MulticlassConfusionMatrix(len(self.labels.classes))
+
+    @property
+    def classes(self) -> int:
+        """Classes of the auxiliary head, 0 without one."""
+        return len(self.labels.classes) if self.context.aux else 0
+
+    def auxiliary_loss(self, logits: Tensor | None, parse: Tensor) -> Tensor | None:
+        """Weighted cross-entropy of M_exp, or None where the stage has no auxiliary head."""
+        if logits is None or self.segmentation_loss is None:
+            return None
+        loss: Tensor = self.segmentation_loss(logits, parse)
+        return loss
+
+    def total_loss(self, parts: dict[str, tuple[float, Tensor | None]]) -> Tensor:
+        """Weighted sum of the parts that exist, each logged under train/."""
+        weighted = []
+        for name, (weight, value) in parts.items():
+            if value is not None:
+                self.log(f"train/{name}", value.detach())
+                weighted.append(weight * value)
+        total = torch.stack(weighted).sum()
+        self.log("train/loss", total.detach())
+        return total
+
+    def score_segmentation(self, logits: Tensor | None, parse: Tensor) -> None:
+        """Add a validation batch's M_exp to the confusion matrix."""
+        if logits is not None and self.confusion is not None and self.segmentation_loss is not None:
+            self.confusion.update(logits.argmax(1), self.segmentation_loss.target(parse))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean IoU of M_exp over the frequent classes and keep each class's."""
+        if self.confusion is None:
+            return
+        confusion = self.confusion.compute()
+        self.confusion.reset()
+        self.log("val/segmentation_iou", frequent_mean_iou(confusion).float())
+        each = class_iou(confusion.double()).tolist()
+        self.class_iou = dict(zip(self.labels.classes, each, strict=True))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam over the trainable parameters; constant, then linear decay, a step at a time."""
+        settings = self.settings
+        optimizer = torch.optim.Adam(
+            [p for p in self.parameters() if p.requires_grad],
+            lr=settings.lr,
+            betas=(settings.betas[0], settings.betas[1]),
+            fused=True,
+        )
+        factor = decay_after_hold(settings.steps, settings.hold)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},
+        }
+
+    def log_validation(self, scores: dict[str, Tensor]) -> None:
+        """Log the means over the images of per-image scores (B,), over all processes."""
+        size: Any = len(next(iter(scores.values())))
+        for name, values in scores.items():
+            self.log(
+                f"val/{name}", values.mean(), batch_size=size, sync_dist=True,
+                on_step=False, on_epoch=True,
+            )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Reading checkpoints: whole try-on models, and what they came from."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vton_aux.errors import UserError
+from vton_aux.stages.tom import TOMStage
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The contents of a checkpoint of either stage, on the CPU, without running any code of it.
+
+    Raises:
+        UserError: the file is missing or is no checkpoint of this package.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: the checkpoint is missing")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"{path}: not a checkpoint ({type(error).__name__})") from None
+    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= set(checkpoint):
+        raise UserError(f"{path}: not a checkpoint of vton-aux (no hyper-parameters in it)")
+    return checkpoint
+
+
+def load_tryon(path: Path) -> TOMStage:
+    """A whole try-on model (frozen GMM and TOM) in evaluation mode, on the CPU.
+
+    Raises:
+        UserError: the file is missing, is no checkpoint or holds a GMM alone.
+    """
+    checkpoint = read_checkpoint(path)
+    arguments = checkpoint["hyper_parameters"]
+    if "gmm" not in arguments:
+        raise UserError(f"{path}: a GMM alone; give the checkpoint of a TOM, which holds its GMM")
+    stage = TOMStage(**{name: arguments[name] for name in ("settings", "context", "gmm")})
+    try:
+        stage.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise UserError(f"{path}: the weights do not fit this version's networks: {first}") from None
+    return stage.eval()

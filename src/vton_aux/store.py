@@ -1,0 +1,51 @@
+"""Finished stages, found again by what went into them."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+# what a stage's result depends on, beside its inputs
+_CODE = ("data", "networks", "losses", "stages", "representation.py", "fit.py")
+
+
+def code_version() -> str:
+    """16 hex digits that change with any source file that a stage's result depends on."""
+    here = Path(__file__).parent
+    sources = [
+        path
+        for name in _CODE
+        for path in ([here / name] if name.endswith(".py") else (here / name).rglob("*.py"))
+        if "synthetic" not in path.parts
+    ]
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(sources):
+        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def stage_key(inputs: dict[str, Any]) -> str:
+    """12 hex digits of everything that went into a stage; `inputs` are plain values."""
+    text = json.dumps(inputs, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """The summary of a finished stage, else None."""
+    path = folder / "summary.json"
+    if not path.is_file() or not (folder / "model.ckpt").is_file():
+        return None
+    summary: dict[str, Any] = json.loads(path.read_text())
+    return summary
+
+
+def place(source: Path, target: Path) -> None:
+    """Make `target` a hard link to `source`, or a copy where links are not possible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

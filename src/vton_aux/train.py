@@ -1,0 +1,311 @@
+"""`vton-aux train`: train what an arm needs and gather the results in the run folder.
+
+RUN/config.yaml     the resolved configuration
+RUN/gmm.ckpt        the geometric matching module
+RUN/tom.ckpt        a whole try-on model: TOM with its frozen GMM
+RUN/metrics.csv     the curves of both stages
+RUN/pictures/       validation samples after each stage
+RUN/summary.json    validation scores, and what they came from; written last
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pandas as pd
+from filelock import FileLock
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from vton_aux.config import DataConfig, TrainConfig, config_folder
+from vton_aux.data.augment import build_transforms
+from vton_aux.data.content import fingerprint
+from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
+from vton_aux.fit import Job
+from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.store import code_version, finished, place, stage_key
+
+StageName = Literal["gmm", "tom"]
+
+# TOM allocates and frees large blocks each step; glibc's defaults hand them back to the kernel
+_MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+class StageFailedError(UserError):
+    """A stage's process ended with an error; it has told which."""
+
+
+def train(config: TrainConfig, run: Path) -> dict[str, Any]:
+    """Train the stages that `config` asks for; return what RUN/summary.json holds.
+
+    Raises:
+        UserError: a value is out of range, or the data are missing or malformed.
+    """
+    check(config)
+    prepare_data(config.data)
+    data = {
+        "root": str(Path(config.data.root).resolve()),
+        "size": list(check_size(config.data.size)),
+        "labels": config.labels,
+        "val_fraction": config.data.val_fraction,
+        "split_seed": config.data.split_seed,
+        "augment": asdict(config.data.augment),
+        "seed": config.seed,
+    }
+    module = VITONDataModule(**{**data, "augment": None})
+    parts = module.train_and_validation_pairs()
+    digest = fingerprint(module.root, "train", [*parts[0], *parts[1]])
+    provenance = {"seed": config.seed, "data": digest, "code": code_version()}
+    folders: dict[str, Path] = {}
+    if config.stage in ("all", "gmm") or config.gmm_checkpoint is None:
+        folders["gmm"] = _stage(config, "gmm", data, provenance, run)
+    gmm = _gmm_checkpoint(config, folders)
+    if config.stage in ("all", "tom"):
+        folders["tom"] = _stage(config, "tom", data, provenance, run, gmm)
+    return gather(config, run, folders)
+
+
+def check(config: TrainConfig) -> None:
+    """Check the values that types cannot.
+
+    Raises:
+        UserError: names the key, the value and what it may be.
+    """
+    choices = {"stage": ("all", "gmm", "tom"), "labels": tuple(LABEL_SETS)}
+    for key, allowed in choices.items():
+        value = getattr(config, key)
+        if value not in allowed:
+            raise UserError(f"{key}={value}: choose one of {', '.join(allowed)}")
+    check_size(config.data.size)
+    if not 0 < config.data.val_fraction < 1:
+        raise UserError(f"data.val_fraction={config.data.val_fraction}: must lie between 0 and 1")
+    for name in ("gmm", "tom"):
+        settings = getattr(config, name)
+        for key in ("width", "steps", "batch_size", "lr", "skin_weight", "background_weight"):
+            if getattr(settings, key) <= 0:
+                raise UserError(f"{name}.{key}={getattr(settings, key)}: must be above 0")
+        if settings.head_width <= 0 or settings.head_width % 8:
+            raise UserError(f"{name}.head_width={settings.head_width}: must be a multiple of 8")
+        if not 0 <= settings.hold <= 1:
+            raise UserError(f"{name}.hold={settings.hold}: must lie in [0, 1]")
+        if settings.select not in ("last", "best"):
+            raise UserError(f"{name}.select={settings.select}: choose last or best")
+        if len(settings.betas) != 2:
+            raise UserError(f"{name}.betas={list(settings.betas)}: Adam has two")
+    for key in ("val_every", "checkpoint_every", "log_every"):
+        if getattr(config, key) <= 0:
+            raise UserError(f"{key}={getattr(config, key)}: must be above 0")
+    build_transforms(asdict(config.data.augment))
+
+
+def prepare_data(data: DataConfig) -> None:
+    """Write the synthetic data set where the configuration asks for one that is not there yet."""
+    root = Path(data.root)
+    if data.generate is None or root.is_dir():
+        return
+    print(f"writing {data.generate.train + data.generate.test} synthetic pairs to {root}")
+    with FileLock(_lock_file(root)):
+        if not root.is_dir():
+            wanted = data.generate
+            write_dataset(
+                root, train=wanted.train, test=wanted.test, seed=wanted.seed,
+                size=check_size(data.size),
+            )  # fmt: skip
+
+
+def _stage(
+    config: TrainConfig,
+    stage: StageName,
+    data: dict[str, Any],
+    provenance: dict[str, Any],
+    run: Path,
+    gmm: Path | None = None,
+) -> Path:
+    """The folder of a finished stage, trained now where no equal one stands in the store."""
+    aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
+    settings = getattr(config, stage)
+    precision = {"precision": config.trainer.precision}
+    inputs: dict[str, Any] = {
+        "stage": stage,
+        "aux": aux,
+        "settings": asdict(settings),
+        "representation": asdict(config.representation),
+        "data": {**data, "root": None},
+        **precision,
+        "processes": [str(config.trainer.devices), config.trainer.num_nodes],
+        **provenance,
+    }
+    if stage == "tom":
+        assert gmm is not None
+        gmm_arguments = read_checkpoint(gmm)["hyper_parameters"]
+        gmm_provenance = gmm_arguments["context"]["provenance"]
+        inputs["gmm"] = gmm_provenance
+        provenance = {
+            **provenance,
+            "arm": arm_name(config),
+            "gmm_aux": gmm_arguments["context"]["aux"],
+            "tom_aux": aux,
+            "gmm_key": gmm_provenance.get("key"),
+        }
+    key = stage_key(inputs)
+    folder = (Path(config.store) / f"{stage}-{key}").resolve()
+    context = {
+        "size": data["size"],
+        "labels": config.labels,
+        "representation": asdict(config.representation),
+        "aux": aux,
+        "provenance": {**provenance, "key": key},
+    }
+    if finished(folder):
+        print(f"{stage}: found finished in {folder}")
+        return folder
+    job = Job(
+        stage=stage,
+        settings=asdict(settings),
+        context=context,
+        data={**data, "batch_size": settings.batch_size, "workers": config.data.workers},
+        trainer=asdict(config.trainer),
+        wandb=_wandb(config, stage, key, run),
+        seed=config.seed,
+        gmm=None if gmm is None else str(gmm),
+        pictures=config.pictures,
+        val_every=config.val_every,
+        checkpoint_every=config.checkpoint_every,
+        log_every=config.log_every,
+    )
+    if _first_process():
+        # two jobs of a sweep may need one GMM: the second waits and finds it finished
+        with FileLock(_lock_file(folder)):
+            if not finished(folder):
+                going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
+                print(f"{stage}: training in {folder}{going_on}", flush=True)
+                job.write(folder)
+                (folder / "inputs.json").write_text(json.dumps(inputs, indent=2) + "\n")
+                _run(folder)
+    else:
+        _run(folder)
+    return folder
+
+
+def _run(folder: Path) -> None:
+    """Train in a process of its own (see `fit`)."""
+    command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
+    environment = {**_MALLOC, **os.environ}
+    process = subprocess.Popen(command, env=environment)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        # the process has received it too and writes its checkpoint
+        process.wait()
+        raise UserError(
+            f"interrupted; the same command goes on from {folder / 'last.ckpt'}"
+        ) from None
+    if status:
+        raise StageFailedError(f"{folder.name}: training ended with status {status}")
+
+
+def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
+    if config.gmm_checkpoint is None:
+        return folders["gmm"] / "model.ckpt"
+    path = Path(config.gmm_checkpoint).resolve()
+    arguments = read_checkpoint(path)["hyper_parameters"]
+    if "gmm" in arguments:
+        raise UserError(f"gmm_checkpoint={path}: a TOM; give the model.ckpt of a GMM")
+    if list(arguments["context"]["size"]) != list(config.data.size):
+        raise UserError(
+            f"gmm_checkpoint={path}: trained at {arguments['context']['size']}, but "
+            f"data.size={list(config.data.size)}"
+        )
+    return path
+
+
+def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str, Any]:
+    """Put the results of the stages into the run folder and return its summary."""
+    summary: dict[str, Any] = {
+        "arm": arm_name(config),
+        "gmm_aux": config.arm.gmm_aux,
+        "tom_aux": config.arm.tom_aux,
+        "seed": config.seed,
+        "size": list(config.data.size),
+    }
+    curves = []
+    for stage, folder in folders.items():
+        done = finished(folder)
+        if done is None:
+            raise StageFailedError(f"{folder}: the stage is not finished")
+        summary[stage] = {**done, "folder": str(folder)}
+        curves.append(pd.read_csv(folder / "metrics.csv").assign(stage=stage))
+        if _first_process():
+            place(folder / "model.ckpt", run / f"{stage}.ckpt")
+            pictures = sorted((folder / "pictures").glob("step_*.png"))
+            if pictures:
+                place(pictures[-1], run / "pictures" / f"{stage}.png")
+    if _first_process():
+        pd.concat(curves).to_csv(run / "metrics.csv", index=False)
+        OmegaConf.save(OmegaConf.structured(config), run / "config.yaml")
+        part = run / "summary.json.part"
+        part.write_text(json.dumps(summary, indent=2) + "\n")
+        part.replace(run / "summary.json")
+    return summary
+
+
+def arm_name(config: TrainConfig) -> str:
+    """The name of the arm with these two booleans: an override may have turned one into another."""
+    flags = {"gmm_aux": config.arm.gmm_aux, "tom_aux": config.arm.tom_aux}
+    for path in sorted(Path(config_folder(), "arm").glob("*.yaml")):
+        if OmegaConf.to_container(OmegaConf.load(path)) == flags:
+            return path.stem
+    return "custom"
+
+
+def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[str, Any] | None:
+    if config.wandb is None:
+        return None
+    import wandb
+
+    return {
+        "project": config.wandb.project,
+        "entity": config.wandb.entity,
+        "group": config.wandb.group or run.name,
+        "tags": list(config.wandb.tags),
+        "name": f"{stage} {arm_name(config)} seed{config.seed}",
+        "job_type": stage,
+        "id": f"{stage}-{key}",
+        "offline": not wandb.login(prompt=False),
+        "config": asdict(config),
+    }
+
+
+def _first_process() -> bool:
+    """Whether this is the first of the processes that SLURM or torchrun started."""
+    return int(os.environ.get("SLURM_PROCID", os.environ.get("RANK", "0"))) == 0
+
+
+def _lock_file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(path.name + ".lock")
+
+
+def main(raw: Any) -> None:
+    """The job that Hydra calls with the composed configuration."""
+    config = cast(TrainConfig, OmegaConf.to_object(raw))
+    run = Path(HydraConfig.get().runtime.output_dir)
+    summary = train(config, run)
+    if _first_process():
+        for stage in ("gmm", "tom"):
+            if stage in summary:
+                scores = summary[stage]["validation"]
+                shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+                print(f"{summary['arm']} {stage}: {shown}")
+        print(f"results: {run}")
