@@ -1,12 +1,15 @@
 """The command line: `vton-aux COMMAND ...`."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from vton_aux.config import config_folder, register
@@ -19,6 +22,7 @@ USAGE = """usage: vton-aux COMMAND ...
   tryon checkpoint=FILE ...        dress one person in one cloth
   data check DIR                   what a VITON folder holds, and what is wrong with it
   data synthesize DIR ...          write a synthetic VITON
+  demo                             the ablation, small, on synthetic data
 
 `vton-aux COMMAND --help` tells more; train, evaluate and tryon take Hydra overrides."""
 
@@ -37,13 +41,14 @@ def main() -> None:
             from vton_aux import data_cli
 
             sys.exit(data_cli.main(rest))
+        elif command == "demo":
+            from vton_aux import demo
+
+            demo.main(rest)
         else:
             raise UserError(f"unknown command {command}; see vton-aux --help")
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        from vton_aux.train import StageFailedError
-
-        if not isinstance(error, StageFailedError):  # its own process has told the error
-            print(f"error: {_message(error)}", file=sys.stderr)
+        _tell(error)
         sys.exit(2)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -54,12 +59,14 @@ def _hydra(command: str, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us instead of Hydra's own printing
     register()
     sys.argv = [f"vton-aux {command}", *arguments]
-    hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)(
-        _job(command)
-    )()
+    failed: list[str] = []
+    run = hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)
+    run(_job(command, failed))()
+    if failed:
+        raise UserError(f"{len(failed)} of the sweep's jobs failed: {', '.join(failed)}")
 
 
-def _job(command: str) -> Callable[[Any], None]:
+def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
     def job(config: Any) -> None:
         # imported here: torch and Lightning take seconds that --help should not
         if command == "train":
@@ -68,14 +75,31 @@ def _job(command: str) -> Callable[[Any], None]:
             from vton_aux.evaluate import main as run
         else:
             from vton_aux.tryon import main as run
-        run(config)
+        try:
+            run(config)
+        except (UserError, OmegaConfBaseException) as error:
+            settings = HydraConfig.get()
+            _tell(error)
+            if settings.mode == RunMode.RUN:
+                sys.exit(2)
+            if not settings.launcher._target_.endswith("BasicLauncher"):
+                raise  # a job of its own, on SLURM, fails by itself
+            # the other jobs of a sweep go on; all that failed are named at its end
+            failed.append(" ".join(settings.overrides.task))
 
     return job
 
 
-def _message(error: BaseException) -> str:
+def _tell(error: BaseException) -> None:
+    """Print the error as one line, unless the stage's own process has told it."""
+    if getattr(error, "told", False):
+        return
     if isinstance(error, UserError):
-        return one_line(error)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("reference_type", "object_type"))]
-    return "; ".join(kept)
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return
+    lines = [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]
+    text = "; ".join(dict.fromkeys(line.strip().rstrip(".:") for line in lines if line.strip()))
+    text = text.partition("; Config search path")[0].partition("; object_type")[0]
+    text = re.sub(r"; To append to your config use .*", ": there is no such key", text)
+    text = re.sub(r"(Available options in '\w+'); ", r"\1: ", text)
+    print(f"error: {text}", file=sys.stderr)

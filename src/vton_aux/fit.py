@@ -100,7 +100,7 @@ def fit(folder: Path) -> dict[str, Any]:
     name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
     callbacks: list[Callback] = [
         *checkpoints,
-        StepProgress(name),
+        StepProgress(name, stage.best[0]),
         LearningRateMonitor("step"),
         ValidationPictures(folder / "pictures", job.pictures),
     ]
@@ -132,7 +132,8 @@ def fit(folder: Path) -> dict[str, Any]:
         "resumed_at_step": data.start_step,
         "validation_images": len(data.val_dataset()),
         "validation": {key.removeprefix("val/"): value for key, value in scores.items()},
-        "class_iou": stage.class_iou or None,
+        # NaN is no JSON: a class that neither parse nor prediction holds has no IoU
+        "class_iou": {k: None if v != v else v for k, v in stage.class_iou.items()} or None,
         "select": stage.settings.select,
         **job.context["provenance"],
     }
@@ -152,9 +153,9 @@ def merge_curves(folder: Path) -> None:
         starts = [int(later["step"].min()) for later in parts[number + 1 :]]
         kept.append(part[part["step"] < min(starts)] if starts else part)
     curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
-    part = folder / "metrics.csv.part"
-    curve.to_csv(part, index=False)
-    part.replace(folder / "metrics.csv")
+    written = folder / "metrics.csv.part"
+    curve.to_csv(written, index=False)
+    written.replace(folder / "metrics.csv")
 
 
 def _build(job: Job) -> Stage:

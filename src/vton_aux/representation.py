@@ -73,9 +73,7 @@ class PersonRepresentation(nn.Module):
         parse = batch["parse"].long()  # (B, H, W)
         height = parse.shape[1]
         shape = body_shape(parse, max(1, self.shape_blur * height // POSE_HEIGHT))
-        pose = pose_maps(
-            batch["joints"], parse.shape[1:], self.pose_radius * height / POSE_HEIGHT
-        )
+        pose = pose_maps(batch["joints"], parse.shape[1:], self.pose_radius * height / POSE_HEIGHT)
         gmm_head = kept(image, parse, self.gmm_keeps)
         tom_head = gmm_head
         if self.tom_keeps != self.gmm_keeps:

@@ -43,7 +43,9 @@ _MALLOC = {
 
 
 class StageFailedError(UserError):
-    """A stage's process ended with an error; it has told which."""
+    """A stage's process ended with an error."""
+
+    told = True  # by that process
 
 
 def train(config: TrainConfig, run: Path) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
     """
     check(config)
     prepare_data(config.data)
-    data = {
+    data: dict[str, Any] = {
         "root": str(Path(config.data.root).resolve()),
         "size": list(check_size(config.data.size)),
         "labels": config.labels,
@@ -212,7 +214,7 @@ def _run(folder: Path) -> None:
             f"interrupted; the same command goes on from {folder / 'last.ckpt'}"
         ) from None
     if status:
-        raise StageFailedError(f"{folder.name}: training ended with status {status}")
+        raise StageFailedError(f"{folder}: training ended with status {status}")
 
 
 def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
@@ -238,12 +240,13 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
         "tom_aux": config.arm.tom_aux,
         "seed": config.seed,
         "size": list(config.data.size),
+        "data_root": str(Path(config.data.root).resolve()),
     }
     curves = []
     for stage, folder in folders.items():
         done = finished(folder)
         if done is None:
-            raise StageFailedError(f"{folder}: the stage is not finished")
+            raise UserError(f"{folder}: the stage is not finished; the same command goes on")
         summary[stage] = {**done, "folder": str(folder)}
         curves.append(pd.read_csv(folder / "metrics.csv").assign(stage=stage))
         if _first_process():

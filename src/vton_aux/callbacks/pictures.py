@@ -75,5 +75,3 @@ def _spread(data: Any, count: int) -> dict[str, Any]:
     samples = [data[i * len(data) // count] for i in range(count)]
     batch: dict[str, Any] = default_collate(samples)
     return batch
-
-

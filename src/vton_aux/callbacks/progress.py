@@ -13,9 +13,9 @@ class StepProgress(ProgressBar):
     Lightning's own bar counts batches of an epoch; a stage is trained by steps.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, score: str) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.score = name, score
         self.bar: tqdm[Any] | None = None
         self.enabled = True
 
@@ -43,7 +43,7 @@ class StepProgress(ProgressBar):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,
     ) -> None:  # fmt: skip
-        """Advance; show the loss where the logger wrote it, so that nothing waits for the device."""
+        """Advance; show the loss where it was logged anyway, so that no step waits for it."""
         if self.bar is None:
             return
         self.bar.update(trainer.global_step - self.bar.n)
@@ -51,7 +51,7 @@ class StepProgress(ProgressBar):
             shown = {
                 name.partition("/")[2]: f"{float(value):.4f}"
                 for name, value in trainer.callback_metrics.items()
-                if name in ("train/loss", *_shown(pl_module))
+                if name in ("train/loss", self.score)
             }
             self.bar.set_postfix(shown, refresh=False)
 
@@ -69,7 +69,3 @@ class StepProgress(ProgressBar):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
-
-
-def _shown(module: pl.LightningModule) -> tuple[str, ...]:
-    return (module.best[0],) if hasattr(module, "best") else ()

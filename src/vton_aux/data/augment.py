@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import albumentations as A  # noqa: N812
+import albumentations as A
 import numpy as np
+import numpy.typing as npt
 
 from vton_aux.data.labels import LEFT_RIGHT, NECK
 from vton_aux.data.pose import FLIPPED
@@ -55,13 +56,15 @@ def build_transforms(
 class PersonFlip(A.HorizontalFlip):  # type: ignore[misc]
     """Horizontal flip of a person: left and right labels and joints change places too."""
 
-    def apply_to_mask(self, mask: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+    def apply_to_mask(self, mask: npt.NDArray[Any], *args: Any, **params: Any) -> npt.NDArray[Any]:
         """Flip the (H, W) label map and swap left and right labels."""
-        return _SWAPPED[super().apply_to_mask(mask, *args, **params)]
+        swapped: npt.NDArray[Any] = _SWAPPED[super().apply_to_mask(mask, *args, **params)]
+        return swapped
 
-    def apply_to_keypoints(self, keypoints: np.ndarray, **params: Any) -> np.ndarray:
+    def apply_to_keypoints(self, keypoints: npt.NDArray[Any], **params: Any) -> npt.NDArray[Any]:
         """Flip the (18, ...) joints and swap left and right joints."""
-        return super().apply_to_keypoints(keypoints, **params)[list(FLIPPED)]
+        flipped: npt.NDArray[Any] = super().apply_to_keypoints(keypoints, **params)
+        return flipped[list(FLIPPED)]
 
 
 class Augmentation:

@@ -137,9 +137,7 @@ class VITONDataModule(pl.LightningDataModule):
         pairing: Pairing,
         augmentation: Augmentation | None = None,
     ) -> VITONDataset:
-        return VITONDataset(
-            self.root, split, pairs, pairing, self.size, self.labels, augmentation
-        )
+        return VITONDataset(self.root, split, pairs, pairing, self.size, self.labels, augmentation)
 
     def _in_order(self, data: VITONDataset) -> DataLoader[dict[str, Any]]:
         rank, world = self._place()
@@ -154,7 +152,8 @@ class VITONDataModule(pl.LightningDataModule):
             batch_size=self.batch_size,
             sampler=sampler,
             num_workers=self.workers,
-            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
+            pin_memory=self.trainer is not None
+            and self.trainer.strategy.root_device.type == "cuda",
             persistent_workers=self.workers > 0,
         )
 

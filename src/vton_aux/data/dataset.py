@@ -15,9 +15,9 @@ from vton_aux.data.sample import Sample, read_sample
 
 
 class Draw(NamedTuple):
-    """A sample's index and the number of its draw in the run, which seeds its augmentation."""
+    """A sample's place in the data set, and the number of its draw, which seeds augmentation."""
 
-    index: int
+    sample: int
     number: int
 
 
@@ -55,8 +55,8 @@ class VITONDataset(Dataset[dict[str, Any]]):
         return len(self.pairs)
 
     def __getitem__(self, item: int | Draw) -> dict[str, Any]:
-        index, number = item if isinstance(item, Draw) else (item, 0)
-        pair = self.pairs[index]
+        chosen, number = item if isinstance(item, Draw) else (item, 0)
+        pair = self.pairs[chosen]
         sample = read_sample(files_of(self.root, self.split, pair), self.size, self.raw_labels)
         if self.augmentation is not None:
             sample = self.augmentation(sample, number)

@@ -1,5 +1,6 @@
 """Human-parsing labels: the raw LIP indices of the files and the classes that a head predicts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 LIP = (
@@ -45,7 +46,7 @@ class LabelSet:
         return tuple(PALETTE[self.class_of.index(c)] for c in range(len(self.classes)))
 
 
-def _grouped(name: str, groups: dict[str, tuple[int, ...]], skin: tuple[str, ...]) -> LabelSet:
+def _grouped(name: str, groups: Mapping[str, tuple[int, ...]], skin: tuple[str, ...]) -> LabelSet:
     classes = tuple(groups)
     raw = {label: c for c, labels in enumerate(groups.values()) for label in labels}
     return LabelSet(

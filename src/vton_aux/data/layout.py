@@ -116,9 +116,7 @@ def missing_files(root: Path, split: Split, pairs: Sequence[Pair]) -> list[Path]
             raise UserError(f"{folder}: the folder is missing from the data set")
         present[folder] = {path.name for path in folder.iterdir()}
     wanted = dict.fromkeys(
-        path
-        for pair in pairs
-        for path in vars(files_of(root, split, pair)).values()
+        path for pair in pairs for path in vars(files_of(root, split, pair)).values()
     )
     return [path for path in wanted if path.name not in present[path.parent]]
 

@@ -48,7 +48,9 @@ def read_sample(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> S
             f"{files.parse}: the parse is {_size(parse)} but {files.image.name} is {_size(person)}"
         )
     joints = read_pose(files.pose)
-    joints[:, :2] *= np.float32([size[1] / person.shape[1], size[0] / person.shape[0]])
+    joints[:, :2] *= np.array(
+        [size[1] / person.shape[1], size[0] / person.shape[0]], dtype=np.float32
+    )
     cloth = read_photo(files.cloth)
     mask = plain_background_mask(cloth) if files.cloth_mask is None else read_mask(files.cloth_mask)
     return Sample(

@@ -32,7 +32,7 @@ def split_validation(
     contents = [(digests[f.image], digests[f.cloth]) for f in files]
     groups = _groups(contents)
     # the smallest content names a group: it does not depend on names or order
-    names = {}
+    names: dict[int, tuple[str, str]] = {}
     for group, content in zip(groups, contents, strict=True):
         names[group] = min(names.get(group, content), content)
     ordered = sorted(names, key=names.__getitem__)
@@ -40,7 +40,7 @@ def split_validation(
     chosen = np.random.default_rng(seed).permutation(len(ordered))[:count]
     cut = {ordered[i] for i in chosen}
     train = [pair for pair, group in zip(pairs, groups, strict=True) if group not in cut]
-    first = {}
+    first: dict[tuple[str, str], Pair] = {}
     for pair, group, content in zip(pairs, groups, contents, strict=True):
         if group in cut:
             first.setdefault(content, pair)

@@ -12,8 +12,9 @@ def total_variation(offsets: Tensor, points: int) -> Tensor:
         offsets: (B, points^2, 2).
         points: control points a side.
     """
-    grid = offsets.unflatten(1, (points, points))
-    return (grid.diff(dim=1).abs().mean() + grid.diff(dim=2).abs().mean()) / 2
+    grid = offsets.reshape(-1, points, points, 2)
+    variation: Tensor = (grid.diff(dim=1).abs().mean() + grid.diff(dim=2).abs().mean()) / 2
+    return variation
 
 
 def grid_regularity(grid: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ def feature_correlation(person: Tensor, cloth: Tensor) -> Tensor:
     with torch.autocast(person.device.type, enabled=False):
         a = _unit(person.float()).flatten(2)  # (B, C, h*w)
         b = _unit(cloth.float()).flatten(2)  # (B, C, h*w)
-        return (a.transpose(1, 2) @ b).unflatten(2, cloth.shape[2:])
+        correlation: Tensor = a.transpose(1, 2) @ b  # (B, h*w, h*w)
+    return correlation.reshape(*correlation.shape[:2], *cloth.shape[2:])
 
 
 def _unit(features: Tensor) -> Tensor:

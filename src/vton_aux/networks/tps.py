@@ -45,7 +45,7 @@ class ThinPlateSpline(nn.Module):
         with torch.autocast(offsets.device.type, enabled=False):
             targets = self.control + offsets.float()  # (B, N, 2)
             grid: Tensor = self.basis @ targets  # (B, H*W, 2)
-        return grid.unflatten(1, self.size)
+        return grid.reshape(-1, *self.size, 2)
 
 
 def warp(image: Tensor, grid: Tensor, padding: str = "border") -> Tensor:
@@ -54,9 +54,10 @@ def warp(image: Tensor, grid: Tensor, padding: str = "border") -> Tensor:
     `padding` is "border" (cloth) or "zeros" (mask) for what lies outside the image.
     """
     with torch.autocast(image.device.type, enabled=False):
-        return F.grid_sample(
+        sampled: Tensor = F.grid_sample(
             image.float(), grid.float(), "bilinear", padding_mode=padding, align_corners=True
         )
+        return sampled
 
 
 def regular_grid(size: tuple[int, int]) -> Tensor:
@@ -69,7 +70,8 @@ def regular_grid(size: tuple[int, int]) -> Tensor:
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
     squared = (a[:, None] - b).square().sum(-1)
-    return torch.xlogy(squared, squared)  # r^2 log r^2, 0 at r = 0
+    kernel: Tensor = torch.xlogy(squared, squared)  # r^2 log r^2, 0 at r = 0
+    return kernel
 
 
 def _solve(control: Tensor) -> Tensor:
@@ -80,7 +82,8 @@ def _solve(control: Tensor) -> Tensor:
     system[:n, :n] = _kernel(control, control)
     system[:n, n:] = affine
     system[n:, :n] = affine.T
-    return torch.linalg.inv(system)[:, :n]
+    inverse: Tensor = torch.linalg.inv(system)
+    return inverse[:, :n]
 
 
 def _evaluate(at: Tensor, control: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What both stages share: representation, auxiliary loss, optimiser, schedule."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -33,6 +33,10 @@ class Stage(pl.LightningModule):
         settings: the stage's settings.
         context: size, labels, representation, whether there is an auxiliary head.
     """
+
+    best: ClassVar[
+        tuple[str, Literal["min", "max"]]
+    ]  # validation score that tells the best weights
 
     def __init__(self, settings: StageSettings, context: Context) -> None:
         super().__init__()

@@ -21,7 +21,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{path}: not a checkpoint ({type(error).__name__})") from None
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= set(checkpoint):
+    parts = {"state_dict", "hyper_parameters"}
+    if not isinstance(checkpoint, dict) or not parts <= set(checkpoint):
         raise UserError(f"{path}: not a checkpoint of vton-aux (no hyper-parameters in it)")
     return checkpoint
 
@@ -41,5 +42,5 @@ def load_tryon(path: Path) -> TOMStage:
         stage.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
-        raise UserError(f"{path}: the weights do not fit this version's networks: {first}") from None
+        raise UserError(f"{path}: the weights fit no network of this version: {first}") from None
     return stage.eval()

@@ -1,7 +1,7 @@
 """First stage: warp the shop cloth to the body."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +61,7 @@ class GMMStage(Stage):
     """
 
     settings: GMMSettings
-    best = ("val/warp_iou", "max")
+    best: ClassVar[tuple[str, Literal["min", "max"]]] = ("val/warp_iou", "max")
 
     def __init__(self, settings: Plain, context: Plain) -> None:
         own, run = GMMSettings(**settings), Context(**context)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -46,7 +46,7 @@ class TOMStage(Stage):
     """
 
     settings: TOMSettings
-    best = ("val/ssim", "max")
+    best: ClassVar[tuple[str, Literal["min", "max"]]] = ("val/ssim", "max")
 
     def __init__(self, settings: Plain, context: Plain, gmm: Mapping[str, Plain]) -> None:
         own, run = TOMSettings(**settings), Context(**context)

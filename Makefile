@@ -1,0 +1,36 @@
+# A fresh machine needs Python >= 3.11 and make; everything else is installed into .venv
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test test-fast lint check-data clean
+help:  ## tell what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("vton-aux needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+setup: $(READY)  ## create .venv with the tested versions
+
+demo: $(READY)  ## train the three arms small on synthetic data and compare them (under 10 minutes on two cores)
+	$(BIN)/python -m vton_aux demo
+
+test: $(READY)  ## run the whole test suite (VITON_ROOT=DIR adds the tests on the real data)
+	$(BIN)/python -m pytest
+
+test-fast: $(READY)  ## run the tests that take no training
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: $(READY)  ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove the environment and the caches; runs/ and data/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

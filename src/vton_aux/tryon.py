@@ -1,0 +1,59 @@
+"""`vton-aux tryon`: dress one person in one cloth."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+from torch.utils.data import default_collate
+
+from vton_aux.config import TryOnConfig
+from vton_aux.data.dataset import tensors_of
+from vton_aux.data.layout import SampleFiles
+from vton_aux.data.sample import read_sample
+from vton_aux.device import pick_device
+from vton_aux.pictures import photo, save_png, segmentation_picture, sheet, tom_columns
+from vton_aux.stages.checkpoint import load_tryon
+
+
+@torch.inference_mode()
+def tryon(config: TryOnConfig) -> tuple[Path, Path]:
+    """Write the sheet to `output` and the try-on alone beside it; return both paths.
+
+    The sheet shows the inputs, the warp, the rendered person, the mask, the try-on and, where the
+    model has the head, the predicted segmentation.
+
+    Raises:
+        UserError: a file is missing or broken, or the files do not fit each other.
+    """
+    device = pick_device(config.device)
+    stage = load_tryon(Path(config.checkpoint)).to(device)
+    files = SampleFiles(
+        image=Path(config.person),
+        parse=Path(config.parse),
+        pose=Path(config.pose),
+        cloth=Path(config.cloth),
+        cloth_mask=None if config.cloth_mask is None else Path(config.cloth_mask),
+    )
+    size = (stage.context.size[0], stage.context.size[1])
+    sample = read_sample(files, size, len(stage.labels.class_of))
+    batch = stage.transfer_batch_to_device(default_collate([tensors_of(sample)]), device, 0)
+    inputs = stage.representation(batch)
+    result = stage.dress(inputs, segment=True)
+    columns = tom_columns(inputs, result)
+    if result.expected_segmentation is not None:
+        classes = result.expected_segmentation.argmax(1)
+        columns["M_exp"] = segmentation_picture(classes, stage.labels)
+    output = Path(config.output)
+    alone = output.with_name(f"{output.stem}_alone.png")
+    save_png(Image.fromarray(photo(result.image)[0]), alone)
+    save_png(sheet(columns), output)
+    return output, alone
+
+
+def main(raw: Any) -> None:
+    """The job that Hydra calls with the composed configuration."""
+    config = cast(TryOnConfig, OmegaConf.to_object(raw))
+    output, alone = tryon(config)
+    print(f"sheet: {output}\ntry-on alone: {alone}")
