@@ -90,6 +90,8 @@ class GMMStage(Stage):
             parts["tv"] = (settings.tv_weight, tv)
         if settings.grid_weight:
             parts["grid"] = (settings.grid_weight, grid_regularity(warped.grid))
+        if settings.mask_weight:
+            parts["mask_l1"] = (settings.mask_weight, F.l1_loss(warped.mask, inputs.worn_mask))
         return self.total_loss(parts)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:

@@ -45,11 +45,14 @@ class GMMSettings(StageSettings):
         points: control points a side of the thin-plate spline.
         tv_weight: weight of `losses.warp.total_variation`.
         grid_weight: weight of `losses.warp.grid_regularity` (CP-VTON+ uses 40 for its own sum).
+        mask_weight: weight of L1 between the warped mask and the worn cloth's. Neither the paper
+            nor CP-VTON has it: their L1 between pictures on white hardly sees a pale cloth.
     """
 
     points: int = 5
     tv_weight: float = 0.0
     grid_weight: float = 0.0
+    mask_weight: float = 0.0
 
 
 @dataclass

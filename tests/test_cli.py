@@ -1,0 +1,67 @@
+"""Wrong values on the command line: one line that names the key, exit status 2, nothing written."""
+
+import pytest
+from command_line import vton_aux
+
+FEW = ("data.generate.train=4", "data.generate.test=2")
+WRONG = {
+    ("arm=nobody",): ("arm/nobody", "baseline"),
+    ("gmm.lr=fast",): ("gmm.lr", "fast", "Float"),
+    ("lr=fast",): ("lr", "no such key"),
+    ("gmm.stepz=3",): ("gmm.stepz", "no such key"),
+    ("gmm.width=-1",): ("gmm.width=-1", "above 0"),
+    ("gmm.head_width=12",): ("gmm.head_width=12", "multiple of 8"),
+    ("tom.hold=1.5",): ("tom.hold=1.5", "[0, 1]"),
+    ("tom.select=worst",): ("tom.select=worst", "best"),
+    ("stage=both",): ("stage=both", "gmm"),
+    ("labels=atr",): ("labels=atr", "coarse"),
+    ("trainer=tpu",): ("trainer/tpu", "cpu"),
+    ("data=viton",): ("data.root", "missing"),
+    ("data=viton", "data.root=/no/such/folder"): ("/no/such/folder", "data.root"),
+    ("data.size=[250,190]",): ("data.size=[250, 190]", "divisible by 64"),
+    ("data.size=[224,224]",): ("data.size=[224, 224]", "divisible by 64"),
+    ("data.val_fraction=1.5",): ("data.val_fraction=1.5",),
+    ("data.augment.geometry=[{transform: Nonsense}]",): ("data.augment.geometry", "Nonsense"),
+    ("data.augment.geometry=[{transform: Affine, zoom: 2}]",): ("Affine", "zoom"),
+    ("gmm_checkpoint=/no/gmm.ckpt", "stage=tom", *FEW): ("/no/gmm.ckpt", "missing"),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("overrides", "said"), WRONG.items(), ids=lambda v: " ".join(v))
+def test_a_wrong_value_is_one_line_before_anything_is_trained(overrides, said, capfd, tmp_path):
+    outcome = vton_aux(capfd, "train", *overrides, f"hydra.run.dir={tmp_path}/run")
+    assert outcome.status == 2
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "Traceback" not in outcome.err
+    for words in said:
+        assert words in errors[0]
+    assert not (tmp_path / "runs" / "stages").exists()
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_all_failed_jobs_of_a_sweep_are_named(capfd, tmp_path):
+    outcome = vton_aux(
+        capfd, "train", "-m", "labels=atr,lip", "data=viton", "data.root=/no/such",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    )  # fmt: skip
+    assert outcome.status == 2
+    assert "labels=atr: choose" in outcome.err
+    assert "/no/such" in outcome.err
+    assert "2 of the sweep's jobs failed" in outcome.err.splitlines()[-1]
+
+
+def test_help_lists_the_commands(capfd):
+    outcome = vton_aux(capfd, "--help")
+    assert outcome.status == 0
+    for command in ("train", "evaluate", "tryon", "data check", "data synthesize", "demo"):
+        assert command in outcome.out
+
+
+def test_an_unknown_command_is_told(capfd):
+    assert vton_aux(capfd, "trian").err == "error: unknown command trian; see vton-aux --help\n"

@@ -1,0 +1,69 @@
+"""The configs in conf/ compose, agree with the code's defaults, and the four arms differ."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from vton_aux.config import TrainConfig, config_folder, register
+from vton_aux.data.augment import build_transforms
+from vton_aux.stages.settings import GMMSettings, TOMSettings
+from vton_aux.train import arm_name, check
+
+CONF = Path(config_folder())
+
+
+def composed(*overrides: str) -> TrainConfig:
+    register()
+    with initialize_config_dir(config_folder(), version_base="1.3"):
+        return OmegaConf.to_object(compose("train", list(overrides)))
+
+
+def test_the_papers_settings_are_the_codes_defaults():
+    config = composed()
+    assert config.gmm == GMMSettings()
+    assert config.tom == TOMSettings()
+
+
+def test_what_the_paper_leaves_open_says_so():
+    for stage in ("gmm", "tom"):
+        text = (CONF / stage / "paper.yaml").read_text()
+        for key in ("aux_weight", "skin_weight", "background_weight", "head_width"):
+            line = next(line for line in text.splitlines() if line.startswith(f"{key}:"))
+            assert "paper does not say" in line
+
+
+@pytest.mark.parametrize("arm", [p.stem for p in (CONF / "arm").glob("*.yaml")])
+def test_an_arm_is_two_booleans_and_is_known_by_them(arm):
+    assert arm_name(composed(f"arm={arm}")) == arm
+
+
+def test_toggling_a_branch_makes_another_arm():
+    assert arm_name(composed("arm=baseline", "arm.tom_aux=true")) == "tom_only"
+    assert arm_name(composed("arm=tom_only", "arm.gmm_aux=true")) == "both"
+
+
+@pytest.mark.parametrize("name", [p.stem for p in (CONF / "experiment").glob("*.yaml")])
+def test_each_experiment_composes_and_passes_the_checks(name):
+    check(composed(f"experiment={name}", "data.root=somewhere"))
+
+
+@pytest.mark.parametrize("name", [p.stem for p in (CONF / "data" / "augment").glob("*.yaml")])
+def test_each_augmentation_builds(name):
+    augment = composed(f"data/augment={name}").data.augment
+    built = build_transforms({"geometry": augment.geometry, "colour": augment.colour})
+    assert len(built["geometry"]) == len(augment.geometry)
+
+
+@pytest.mark.parametrize("name", [p.stem for p in (CONF / "trainer").glob("*.yaml")])
+@pytest.mark.parametrize("representation", ["cp_vton", "cp_vton_plus"])
+def test_every_trainer_and_representation_composes(name, representation):
+    config = composed(f"trainer={name}", f"representation={representation}")
+    assert config.trainer.accelerator in ("cpu", "gpu")
+    assert {1, 4, 13} <= set(config.representation.gmm_keeps)
+
+
+def test_cp_vton_plus_keeps_lower_clothes_and_legs_for_tom_alone():
+    config = composed("representation=cp_vton_plus").representation
+    assert set(config.tom_keeps) - set(config.gmm_keeps) == {2, 9, 12, 16, 17, 20}

@@ -1,0 +1,50 @@
+"""Both notebooks run from top to bottom, define nothing, and carry no trace of real data."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from command_line import vton_aux
+from nbclient import NotebookClient
+
+from vton_aux.data.synthetic import write_dataset
+
+pytestmark = pytest.mark.slow
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def execute(name: str) -> nbformat.NotebookNode:
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}})
+    return client.execute()
+
+
+def pictures(notebook: nbformat.NotebookNode) -> int:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_the_tour_of_the_data_runs(monkeypatch, tmp_path):
+    root = tmp_path / "viton"
+    write_dataset(root, train=12, test=2, seed=0, progress=False)
+    monkeypatch.setenv("VITON_ROOT", str(root))
+    assert pictures(execute("data_and_representation")) == 2
+
+
+def test_the_look_at_a_trained_model_runs(monkeypatch, tmp_path, capfd):
+    outcome = vton_aux(
+        capfd, "train", "experiment=demo", "arm=both", "gmm.width=8", "tom.width=8", "gmm.steps=4",
+        "tom.steps=4", "log_every=2", "data.generate.train=40", "data.generate.test=2",
+        f"data.root={tmp_path / 'people'}", f"store={tmp_path / 'store'}",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    monkeypatch.setenv("VTON_RUN", str(tmp_path / "run"))
+    assert pictures(execute("trained_model")) == 3
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_imports_and_defines_nothing(path):
+    code = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    assert not [line for line in code.splitlines() if line.startswith(("def ", "class "))]

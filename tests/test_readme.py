@@ -1,0 +1,90 @@
+"""Every command of the README runs, on a small synthetic data set and with tiny settings."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from command_line import vton_aux
+
+from vton_aux.data.layout import read_pairs
+from vton_aux.data.synthetic import write_dataset
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[1]
+README = (REPOSITORY / "README.md").read_text()
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, flags=re.S)
+    for line in block.splitlines()
+    if line.split("#")[0].strip()
+]
+TINY = (
+    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
+    "gmm.steps=2", "tom.steps=2", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
+    "data.size=[128,96]", "data.workers=0", "data.val_fraction=0.3", "pictures=1",
+    "trainer.accelerator=cpu",
+)  # fmt: skip
+
+
+def vton_aux_commands() -> list[str]:
+    return [command for command in COMMANDS if command.startswith("vton-aux")]
+
+
+def test_the_two_commands_come_first_and_all_others_are_ours():
+    assert COMMANDS[:2] == ["make demo", "make test"]
+    assert vton_aux_commands() == COMMANDS[2:]
+
+
+@pytest.mark.parametrize("target", ["help", "setup", "demo", "test", "test-fast", "lint"])
+def test_make_knows_its_targets(target):
+    subprocess.run(["make", "-n", target], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def test_every_command_runs(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    root = tmp_path / "viton"
+    write_dataset(root, train=6, test=2, seed=0, size=(128, 96), progress=False)
+    pair = read_pairs(root, "test")[0]
+    trained = tmp_path / "trained"
+    for command in vton_aux_commands():
+        text = command.replace("DIR", str(root)).replace("RUN", str(trained))
+        text = text.replace("000001_0", pair.person[:-4]).replace("001744_1", pair.cloth[:-4])
+        words = shlex.split(text)[1:]
+        if words[0] == "train":
+            # two of everything tell whether a sweep works; more would tell no more
+            words = [re.sub(r"(seed=\d+|weight=[\d.]+),.*", r"\1", word) for word in words]
+            words += TINY
+            if "trainer=ddp" in words:
+                words += ["trainer.devices=2"]
+            if "stage=gmm" not in words and "-m" not in words and not trained.exists():
+                words += [f"hydra.run.dir={trained}"]
+        outcome = vton_aux(capfd, *words)
+        assert outcome.status == 0, (command, outcome.err)
+    assert (trained / "tom.ckpt").is_file()
+    assert (tmp_path / "tryon.png").is_file()
+    assert len(list(tmp_path.glob("runs/*_evaluate_*/scores.csv"))) == 2
+
+
+def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    few = ("data.generate.train=6", "data.generate.test=6", "val_every=2")
+    outcome = vton_aux(capfd, "demo", *(t for t in TINY if t not in ("gmm=small", "tom=small")), *few)
+    assert outcome.status == 0, outcome.err
+    table = (tmp_path / "runs" / "demo" / "ablation.md").read_text()
+    assert table in outcome.out
+    head, _, *rows = table.splitlines()[:5]
+    assert [cell.strip() for cell in head.strip("|").split("|")] == [
+        "", "CP-VTON", "only TOM", "Both",
+    ]  # fmt: skip
+    assert rows[0].startswith("| SSIM")
+    assert (tmp_path / "runs" / "demo" / "arms.png").is_file()
+
+
+def test_links_and_pictures_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (REPOSITORY / target).exists(), target

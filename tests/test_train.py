@@ -1,0 +1,226 @@
+"""`vton-aux train` end to end, tiny, on synthetic data: what it leaves, reuses and resumes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from command_line import vton_aux
+from PIL import Image
+
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.fit import fit
+from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
+from vton_aux.stages.gmm import GMMStage
+
+pytestmark = pytest.mark.slow
+
+TINY = (
+    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
+    "gmm.steps=6", "tom.steps=6", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
+    "data.val_fraction=0.2", "val_every=3", "checkpoint_every=2", "log_every=2", "pictures=2",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("synthetic") / "viton"
+    write_dataset(folder, train=15, test=4, seed=0, size=(128, 96), progress=False)
+    return folder
+
+
+@pytest.fixture
+def train(capfd, tmp_path, root):
+    """Train with TINY settings; the store is shared by the runs of one test."""
+
+    def run(name: str, *overrides: str):
+        where = f"hydra.sweep.dir={tmp_path / name}"
+        if "-m" not in overrides:
+            where = f"hydra.run.dir={tmp_path / name}"
+        outcome = vton_aux(
+            capfd, "train", *overrides, *TINY, f"data.root={root}", "data.size=[128,96]",
+            f"store={tmp_path / 'store'}", where,
+        )  # fmt: skip
+        assert outcome.status == 0, outcome.err
+        return outcome, tmp_path / name
+
+    return run
+
+
+def stages(tmp_path: Path) -> list[str]:
+    return sorted(p.name.split("-")[0] for p in (tmp_path / "store").iterdir() if p.is_dir())
+
+
+def test_a_run_leaves_all_that_it_promises(train, tmp_path):
+    outcome, run = train("run", "arm=both")
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["arm"], summary["gmm_aux"], summary["tom_aux"]) == ("both", True, True)
+    assert summary["gmm"]["validation_images"] == 3
+    assert {"warp_iou", "segmentation_iou"} <= summary["gmm"]["validation"].keys()
+    assert {"ssim", "psnr", "segmentation_iou"} <= summary["tom"]["validation"].keys()
+    assert "lr: fast" not in (run / "config.yaml").read_text()
+    curve = pd.read_csv(run / "metrics.csv")
+    assert set(curve["stage"]) == {"gmm", "tom"}
+    # both stages were validated at steps 2 and 5 (counted from 0), and once more at the end
+    assert curve[curve["val/ssim"].notna()]["step"].tolist()[:2] == [2, 5]
+    for stage, columns in (("gmm", 7), ("tom", 9)):
+        with Image.open(run / "pictures" / f"{stage}.png") as sheet:
+            assert sheet.width == 6 + columns * (96 + 6)
+    checkpoint = torch.load(run / "tom.ckpt", map_location="cpu", weights_only=True)
+    context = checkpoint["hyper_parameters"]["context"]
+    assert context["size"] == [128, 96]
+    assert context["labels"] == "lip"
+    assert context["representation"]["pose_radius"] == 5.0
+    assert context["provenance"]["arm"] == "both"
+    assert context["provenance"]["data"] == summary["tom"]["data"]
+    assert str(run) in outcome.out
+
+
+def test_a_finished_gmm_is_reused_where_its_inputs_are_equal_and_never_else(train, tmp_path):
+    train("baseline", "arm=baseline")
+    assert stages(tmp_path) == ["gmm", "tom"]
+    outcome, run = train("tom_only", "arm=tom_only")
+    assert "gmm: found finished" in outcome.out
+    assert stages(tmp_path) == ["gmm", "tom", "tom"]
+    first, second = (
+        load_tryon(tmp_path / name / "tom.ckpt") for name in ("baseline", "tom_only")
+    )
+    for name, value in first.gmm.state_dict().items():
+        assert torch.equal(value, second.gmm.state_dict()[name])
+    assert first.network.segmentation is None
+    assert second.network.segmentation is not None
+    # the same again finds both; a toggled branch is the arm with that branch, not a new one
+    outcome, _ = train("again", "arm=baseline", "arm.tom_aux=true")
+    assert "gmm: found finished" in outcome.out
+    assert "tom: found finished" in outcome.out
+    assert json.loads((tmp_path / "again" / "summary.json").read_text())["arm"] == "tom_only"
+    # another seed, another schedule, another auxiliary weight in use: another GMM
+    for i, override in enumerate(["seed=1", "gmm.lr=2e-3", "arm.gmm_aux=true"]):
+        outcome, _ = train(f"other{i}", "arm=baseline", "stage=gmm", override)
+        assert "found finished" not in outcome.out
+        assert stages(tmp_path).count("gmm") == 2 + i
+
+
+def test_a_changed_file_of_the_data_is_another_data_set(train, tmp_path, root):
+    train("one", "arm=baseline", "stage=gmm")
+    photo = next((root / "train" / "image").iterdir())
+    content = photo.read_bytes()
+    try:
+        photo.write_bytes(content + b"\0")
+        outcome, _ = train("two", "arm=baseline", "stage=gmm")
+    finally:
+        photo.write_bytes(content)
+    assert "found finished" not in outcome.out
+
+
+def test_a_sweep_runs_its_jobs_in_a_row_and_shares_gmms(train, tmp_path):
+    outcome, sweep = train("sweep", "-m", "arm=baseline,tom_only", "seed=0,1", "stage=gmm")
+    assert stages(tmp_path) == ["gmm", "gmm"]  # one a seed
+    summaries = [json.loads(p.read_text()) for p in sorted(sweep.glob("*/summary.json"))]
+    assert [(s["arm"], s["seed"]) for s in summaries] == [
+        ("baseline", 0), ("baseline", 1), ("tom_only", 0), ("tom_only", 1),
+    ]  # fmt: skip
+    assert outcome.out.count("found finished") == 2
+
+
+def test_tom_trains_alone_on_a_given_gmm(train, tmp_path):
+    _, run = train("gmm", "arm=baseline", "stage=gmm")
+    given = tmp_path / "given.ckpt"
+    given.write_bytes((run / "gmm.ckpt").read_bytes())
+    _, run = train("tom", "arm=tom_only", "stage=tom", f"gmm_checkpoint={given}")
+    assert not (run / "gmm.ckpt").exists()
+    weights = read_checkpoint(given)["state_dict"]
+    for name, value in load_tryon(run / "tom.ckpt").gmm.state_dict().items():
+        assert torch.equal(value, weights[f"network.{name}"])
+
+
+def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monkeypatch):
+    _, run = train("whole", "arm=both", "stage=gmm", "data/augment=strong")
+    (folder,) = (tmp_path / "store").glob("gmm-*/")
+    whole = read_checkpoint(folder / "model.ckpt")["state_dict"]
+    curve = pd.read_csv(folder / "metrics.csv")
+    for path in folder.iterdir():
+        if path.is_file() and path.name != "job.json":
+            path.unlink()
+    (folder / "log" / "000" / "metrics.csv").unlink()
+    step, done = GMMStage.training_step, []
+
+    def interrupted(self, batch, batch_idx):
+        done.append(batch_idx)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(GMMStage, "training_step", interrupted)
+    with pytest.raises(SystemExit):
+        fit(folder)
+    assert read_checkpoint(folder / "last.ckpt")["global_step"] == 3
+    assert not (folder / "summary.json").exists()
+    monkeypatch.setattr(GMMStage, "training_step", step)
+    summary = fit(folder)
+    assert summary["resumed_at_step"] == 3
+    resumed = read_checkpoint(folder / "model.ckpt")["state_dict"]
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-5, atol=1e-6)
+    again = pd.read_csv(folder / "metrics.csv")
+    assert again["step"].is_unique
+    assert again["step"].tolist() == curve["step"].tolist()
+    assert not (folder / "last.ckpt").exists()
+
+
+def test_two_processes_train_and_validate_each_image_once(train, tmp_path):
+    overrides = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    _, run = train("ddp", "arm=both", *overrides)
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["tom"]["validation_images"] == 3  # odd: two ranks cannot share it evenly
+    # the same weights, validated by one process
+    outcome, one = train("one", "arm=both", *overrides)
+    assert outcome.out.count("found finished") == 2
+    import pytorch_lightning as pl
+
+    from vton_aux.data.datamodule import VITONDataModule
+
+    stage = load_tryon(run / "tom.ckpt")
+    data = VITONDataModule(summary["data_root"], size=(128, 96), val_fraction=0.2, batch_size=2)
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False)
+    (scores,) = trainer.validate(stage, data, verbose=False)
+    for name, value in summary["tom"]["validation"].items():
+        assert scores[f"val/{name}"] == pytest.approx(value, abs=1e-5)
+
+
+def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(
+    capfd, tmp_path, tmp_path_factory
+):
+    root = tmp_path_factory.mktemp("broken") / "viton"
+    write_dataset(root, train=8, test=2, seed=0, size=(128, 96), progress=False)
+    for photo in (root / "train" / "image").iterdir():
+        photo.write_bytes(photo.read_bytes()[:500])
+    outcome = vton_aux(
+        capfd, "train", "arm=baseline", *TINY, f"data.root={root}", "data.size=[128,96]",
+        f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}", "data.workers=1",
+    )  # fmt: skip
+    assert outcome.status == 2
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "_0.jpg: the JPEG is cut short" in errors[0]
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_a_wandb_run_a_stage_holds_the_curve_and_ends_with_its_status(train, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    train("run", "arm=both", "wandb=on", "wandb.project=tests")
+    runs = sorted((tmp_path / "store").glob("*/wandb/offline-run-*/run-*.wandb"))
+    assert [path.parents[2].name.split("-")[0] for path in runs] == ["gmm", "tom"]
+    told = subprocess.run(
+        [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", runs[0]],
+        capture_output=True, text=True, env=dict(os.environ), check=True,
+    ).stdout  # fmt: skip
+    for words in ("train/warp_l1", "val/warp_iou", "gmm both seed0", "lr-Adam"):
+        assert words in told
+    assert list(runs[0].parent.glob("files/media/images/*.png"))
