@@ -1,6 +1,7 @@
 """Wrong values on the command line: one line that names the key, exit status 2, nothing written."""
 
 import pytest
+
 from command_line import vton_aux
 
 FEW = ("data.generate.train=4", "data.generate.test=2")

@@ -49,6 +49,12 @@ def test_each_experiment_composes_and_passes_the_checks(name):
     check(composed(f"experiment={name}", "data.root=somewhere"))
 
 
+def test_an_experiment_overrules_the_defaults():
+    assert composed("experiment=demo").val_every == 250
+    assert composed("experiment=demo").gmm.width == 16
+    assert composed("experiment=demo", "val_every=7").val_every == 7
+
+
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "data" / "augment").glob("*.yaml")])
 def test_each_augmentation_builds(name):
     augment = composed(f"data/augment={name}").data.augment

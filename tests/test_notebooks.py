@@ -4,9 +4,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from command_line import vton_aux
 from nbclient import NotebookClient
 
+from command_line import vton_aux
 from vton_aux.data.synthetic import write_dataset
 
 pytestmark = pytest.mark.slow
@@ -46,5 +46,6 @@ def test_the_look_at_a_trained_model_runs(monkeypatch, tmp_path, capfd):
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_imports_and_defines_nothing(path):
-    code = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
-    assert not [line for line in code.splitlines() if line.startswith(("def ", "class "))]
+    cells = nbformat.read(path, as_version=4).cells
+    lines = [line for c in cells if c.cell_type == "code" for line in c.source.splitlines()]
+    assert not [line for line in lines if line.startswith(("def ", "class "))]

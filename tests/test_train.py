@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from command_line import vton_aux
 from PIL import Image
 
+from command_line import vton_aux
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.fit import fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
@@ -83,12 +83,10 @@ def test_a_run_leaves_all_that_it_promises(train, tmp_path):
 def test_a_finished_gmm_is_reused_where_its_inputs_are_equal_and_never_else(train, tmp_path):
     train("baseline", "arm=baseline")
     assert stages(tmp_path) == ["gmm", "tom"]
-    outcome, run = train("tom_only", "arm=tom_only")
+    outcome, _ = train("tom_only", "arm=tom_only")
     assert "gmm: found finished" in outcome.out
     assert stages(tmp_path) == ["gmm", "tom", "tom"]
-    first, second = (
-        load_tryon(tmp_path / name / "tom.ckpt") for name in ("baseline", "tom_only")
-    )
+    first, second = (load_tryon(tmp_path / name / "tom.ckpt") for name in ("baseline", "tom_only"))
     for name, value in first.gmm.state_dict().items():
         assert torch.equal(value, second.gmm.state_dict()[name])
     assert first.network.segmentation is None
@@ -139,7 +137,7 @@ def test_tom_trains_alone_on_a_given_gmm(train, tmp_path):
 
 
 def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monkeypatch):
-    _, run = train("whole", "arm=both", "stage=gmm", "data/augment=strong")
+    train("whole", "arm=both", "stage=gmm", "data/augment=strong")
     (folder,) = (tmp_path / "store").glob("gmm-*/")
     whole = read_checkpoint(folder / "model.ckpt")["state_dict"]
     curve = pd.read_csv(folder / "metrics.csv")
@@ -178,7 +176,7 @@ def test_two_processes_train_and_validate_each_image_once(train, tmp_path):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["tom"]["validation_images"] == 3  # odd: two ranks cannot share it evenly
     # the same weights, validated by one process
-    outcome, one = train("one", "arm=both", *overrides)
+    outcome, _ = train("one", "arm=both", *overrides)
     assert outcome.out.count("found finished") == 2
     import pytorch_lightning as pl
 

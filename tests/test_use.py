@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
-from command_line import vton_aux
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from command_line import vton_aux
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.stages.gmm import GMMStage
@@ -60,7 +60,9 @@ def test_paired_evaluation_scores_what_it_writes(evaluate, root):
     table = pd.read_csv(out / "scores.csv")
     assert len(table) == 4
     assert set(table["pairing"]) == {"paired"}
-    assert all(p.replace("_0", "_1") == c for p, c in zip(table["person"], table["cloth"]))
+    assert all(
+        p.replace("_0", "_1") == c for p, c in zip(table["person"], table["cloth"], strict=True)
+    )
     for _, row in table.iterrows():
         written = np.array(Image.open(out / "images" / row["person"].replace(".jpg", ".png")))
         truth = np.array(Image.open(root / "test" / "image" / row["person"]))
@@ -90,7 +92,7 @@ def test_unpaired_evaluation_writes_pictures_and_no_paired_score(evaluate, root)
     assert list(table.columns) == ["person", "cloth", "pairing"]
     assert set(table["pairing"]) == {"unpaired"}
     listed = [(pair.person, pair.cloth) for pair in read_pairs(root, "test")]
-    assert list(zip(table["person"], table["cloth"])) == listed
+    assert list(zip(table["person"], table["cloth"], strict=True)) == listed
     assert json.loads((out / "summary.json").read_text())["scores"] is None
     assert len(list((out / "images").glob("*.png"))) == 4
 
