@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-fast lint check-data clean
+ARGS ?=
+
+.PHONY: help setup demo table1 test test-fast lint check-data clean
 help:  ## tell what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("vton-aux needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -19,6 +21,9 @@ setup: $(READY)  ## create .venv with the tested versions
 
 demo: $(READY)  ## train the three arms small on synthetic data and compare them (under 10 minutes on two cores)
 	$(BIN)/python -m vton_aux demo
+
+table1: $(READY)  ## Table 1, five trainings a seed: ARGS="--seeds 0,1 data=viton data.root=DIR trainer=gpu"
+	$(BIN)/python -m vton_aux ablation $(ARGS)
 
 test: $(READY)  ## run the whole test suite (VITON_ROOT=DIR adds the tests on the real data)
 	$(BIN)/python -m pytest

@@ -20,10 +20,17 @@ def composed(*overrides: str) -> TrainConfig:
         return OmegaConf.to_object(compose("train", list(overrides)))
 
 
-def test_the_papers_settings_are_the_codes_defaults():
-    config = composed()
+def test_the_papers_settings_are_the_codes_defaults_and_go_with_real_data():
+    config = composed("data=viton", "data.root=somewhere")
     assert config.gmm == GMMSettings()
     assert config.tom == TOMSettings()
+
+
+def test_small_networks_and_a_random_vgg_go_with_synthetic_data_alone():
+    config = composed()
+    assert (config.gmm.width, config.tom.width, config.tom.vgg) == (16, 16, "random")
+    assert composed("tom=paper").tom.vgg == "download"
+    assert composed("data=viton", "data.root=somewhere", "gmm=small").gmm.width == 16
 
 
 def test_what_the_paper_leaves_open_says_so():

@@ -204,7 +204,7 @@ def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(
     assert outcome.status == 2
     errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
-    assert "_0.jpg: the JPEG is cut short" in errors[0]
+    assert "_0.jpg: the image is cut short" in errors[0]
     assert "Traceback" not in outcome.err
     assert not (tmp_path / "run" / "summary.json").exists()
 

@@ -18,8 +18,12 @@ from vton_aux.errors import UserError, one_line
 USAGE = """usage: vton-aux COMMAND ...
 
   train [-m] [KEY=VALUE ...]       train the stages of an arm: arm=both data=viton data.root=DIR
-  evaluate checkpoint=FILE ...     dress the test set and score it
+  evaluate checkpoint=FILE ...     dress the test set and score it (or predictions=DIR)
   tryon checkpoint=FILE ...        dress one person in one cloth
+  table RUN ...                    the paper's Table 1 beside these runs
+  report RUN ...                   one HTML file: table, intervals, strata, galleries
+  figures RUN ...                  Figures 1 to 3 and galleries as files
+  ablation [KEY=VALUE ...]         all of it: train the arms over seeds, evaluate, table, report
   data check DIR                   what a VITON folder holds, and what is wrong with it
   data synthesize DIR ...          write a synthetic VITON
   demo                             the ablation, small, on synthetic data
@@ -41,10 +45,18 @@ def main() -> None:
             from vton_aux import data_cli
 
             sys.exit(data_cli.main(rest))
-        elif command == "demo":
-            from vton_aux import demo
+        elif command == "table":
+            from vton_aux import table_cli
 
-            demo.main(rest)
+            sys.exit(table_cli.main(rest))
+        elif command in ("report", "figures"):
+            from vton_aux import report_cli
+
+            report_cli.main([command, *rest])
+        elif command in ("ablation", "demo"):
+            from vton_aux import ablation
+
+            (ablation.main if command == "ablation" else ablation.demo)(rest)
         else:
             raise UserError(f"unknown command {command}; see vton-aux --help")
     except (UserError, HydraException, OmegaConfBaseException) as error:

@@ -134,20 +134,32 @@ class EvaluateConfig:
 
     Attributes:
         checkpoint: a TOM's model.ckpt; size, labels and representation come from it.
-        pairing: "paired" (own cloth, scored) or "unpaired" (test_pairs.txt, pictures alone).
+        predictions: instead of it, a folder of any system's pictures, named by person.
+        name: of the system in tables; by default its arm, or the folder's name.
+        pairing: "paired" (own cloth) or "unpaired" (test_pairs.txt).
         split: "test" or "val".
-        output: folder for the pictures and scores.
+        output: folder for the pictures and scores; by default one that the same inputs find again.
+        features: of FID and KID: "inception" or "package.module:factory"; null leaves both out.
+        features_weights: file of the Inception weights.
+        lpips: whether paired pictures get LPIPS too.
         batch_size: samples at a time.
+        processes: processes that dress, each on a GPU of its own where there are several.
         device: "auto", "cpu", "cuda", ...
         limit: at most so many samples; null for all.
     """
 
-    checkpoint: str = MISSING
+    checkpoint: str | None = None
+    predictions: str | None = None
+    name: str | None = None
     data: DataConfig = field(default_factory=DataConfig)
     pairing: str = "paired"
     split: str = "test"
-    output: str = MISSING
+    output: str | None = None
+    features: str | None = None
+    features_weights: str | None = None
+    lpips: bool = False
     batch_size: int = 4
+    processes: int = 1
     device: str = "auto"
     limit: int | None = None
 

@@ -5,14 +5,17 @@ import torch
 from vton_aux.errors import UserError
 
 
-def pick_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the first GPU, or the CPU where there is none.
+def pick_device(name: str, rank: int = 0) -> torch.device:
+    """The device of that name; "auto" is a GPU, or the CPU where there is none.
+
+    Process `rank` takes the GPU of its number, and begins again where there are fewer.
 
     Raises:
         UserError: there is no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        count = torch.cuda.device_count()
+        return torch.device("cuda", rank % count) if count else torch.device("cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

@@ -1,83 +1,181 @@
-"""`vton-aux evaluate`: dress the test set, and score it where it is paired.
+"""`vton-aux evaluate`: dress a data set, or take the pictures of any other system, and score them.
 
-OUTPUT/images/PERSON.png   the try-on pictures
-OUTPUT/scores.csv          a row a sample
-OUTPUT/summary.json        means, and what they came from; written last
+OUTPUT/images, warps, segmentation   the pictures (see `evaluation.dress`)
+OUTPUT/scores.parquet, scores.csv    a row a sample: protocol flags, strata, all scores
+OUTPUT/summary.json                  means a protocol, and what they came from; written last
 """
 
+import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from vton_aux.config import EvaluateConfig
-from vton_aux.data.datamodule import VITONDataModule
-from vton_aux.data.layout import Pairing
+from vton_aux.data.content import fingerprint
+from vton_aux.data.datamodule import check_size
+from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.device import pick_device
 from vton_aux.errors import UserError
-from vton_aux.evaluation.dress import dress, write_scores
+from vton_aux.evaluation.dress import claim, dress, evaluation_data
+from vton_aux.evaluation.features import build_features, build_lpips
+from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
+from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.train import prepare_data
 
 
-def evaluate(config: EvaluateConfig, size_asked: bool = False) -> dict[str, Any]:
-    """Evaluate a try-on model; return what OUTPUT/summary.json holds.
+def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:
+    """Evaluate a try-on model or a folder of pictures; return the summary and its folder.
 
     Args:
         size_asked: whether the person gave data.size, which then must be the checkpoint's.
 
     Raises:
-        UserError: the checkpoint, the data or a value is wrong.
+        UserError: the checkpoint, a picture, the data or a value is missing or wrong.
     """
+    _check(config)
+    prepare_data(config.data)
+    inputs, system = _inputs(config, size_asked)
+    data = evaluation_data(inputs)
+    pairs, split = data.pairs, data.split
+    facts = {"root": inputs["root"], "fingerprint": fingerprint(data.root, split, pairs)}
+    inputs["data"] = facts["fingerprint"]
+    output = _output(config, inputs, system)
+    features = None
+    if config.features is not None:
+        features = build_features(config.features, config.features_weights)
+        features.to(pick_device(config.device))
+    lpips = build_lpips().to(pick_device(config.device)) if config.lpips else None
+    if config.checkpoint is None:
+        pictures = find_predictions(Path(cast(str, config.predictions)), data)
+    claim(output, inputs)
+    (output / "summary.json").unlink(missing_ok=True)
+    if config.checkpoint is not None:
+        _dress(output, config.device, config.processes)
+        pictures = find_predictions(output / "images", data)
+    truth = data.root / split / UNPAIRED
+    unpaired_truth = truth if config.pairing == "unpaired" and truth.is_dir() else None
+    table, scores, distances = score(data, pictures, output, unpaired_truth, features, lpips)
+    write_table(table, output)
+    summary = {
+        "system": system,
+        "data": facts,
+        "split": config.split,
+        "pairing": config.pairing,
+        "truth": "photo" if config.pairing == "paired" else unpaired_truth and UNPAIRED,
+        "size": inputs["size"],
+        "labels": inputs["labels"],
+        "images": len(table),
+        "features": config.features,
+        "metric_settings": METRIC_SETTINGS,
+        "protocols": protocol_scores(table, scores, distances),
+    }
+    part = output / "summary.json.part"
+    part.write_text(json.dumps(summary, indent=2) + "\n")
+    part.replace(output / "summary.json")
+    return summary, output
+
+
+def _check(config: EvaluateConfig) -> None:
+    if (config.checkpoint is None) == (config.predictions is None):
+        raise UserError(
+            "give either checkpoint=FILE (a TOM) or predictions=DIR (pictures named by person)"
+        )
     if config.pairing not in ("paired", "unpaired"):
         raise UserError(f"pairing={config.pairing}: choose paired or unpaired")
     if config.split not in ("test", "val"):
         raise UserError(f"split={config.split}: choose test or val")
     if config.split == "val" and config.pairing == "unpaired":
         raise UserError("split=val is paired; the unpaired pairs are those of split=test")
-    if config.batch_size < 1 or (config.limit is not None and config.limit < 1):
-        raise UserError("batch_size and limit must be at least 1")
-    checkpoint = Path(config.checkpoint)
-    stage = load_tryon(checkpoint)
-    context = stage.context
-    if size_asked and list(config.data.size) != context.size:
-        raise UserError(
-            f"data.size={config.data.size}: the checkpoint was trained at {context.size}"
-        )
-    prepare_data(config.data)
-    module = VITONDataModule(
-        config.data.root,
-        size=context.size,
-        labels=context.labels,
-        val_fraction=config.data.val_fraction,
-        split_seed=config.data.split_seed,
-        pairing=cast(Pairing, config.pairing),
-    )
-    data = module.test_dataset() if config.split == "test" else module.val_dataset()
-    output = Path(config.output)
-    (output / "summary.json").unlink(missing_ok=True)
-    table = dress(stage, data, output, config.batch_size, pick_device(config.device), config.limit)
-    facts = {
-        "checkpoint": str(checkpoint.resolve()),
-        "trained_on": context.provenance,
-        "data": str(module.root.resolve()),
+    if min(config.batch_size, config.processes) < 1 or (
+        config.limit is not None and config.limit < 1
+    ):
+        raise UserError("batch_size, processes and limit must be at least 1")
+    pick_device(config.device)
+
+
+def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What goes into the evaluation, and the system that is evaluated."""
+    inputs: dict[str, Any] = {
+        "root": str(Path(config.data.root).resolve()),
         "split": config.split,
         "pairing": config.pairing,
-        "size": context.size,
-        "torch": torch.__version__,
+        "val_fraction": config.data.val_fraction,
+        "split_seed": config.data.split_seed,
+        "limit": config.limit,
+        "batch_size": config.batch_size,
     }
-    return write_scores(table, output, facts)
+    if config.checkpoint is None:
+        folder = Path(cast(str, config.predictions)).resolve()
+        inputs |= {"size": list(check_size(config.data.size)), "labels": "lip_neck"}
+        inputs["predictions"] = str(folder)
+        name = config.name or folder.name
+        return inputs, {
+            "kind": "predictions", "name": name, "arm": None, "seed": None, "steps": None,
+            "checkpoint": None, "trained_on": None, "predictions": str(folder),
+        }  # fmt: skip
+    path = Path(config.checkpoint).resolve()
+    stage = load_tryon(path)
+    context, provenance = stage.context, stage.context.provenance
+    if size_asked and list(config.data.size) != context.size:
+        raise UserError(
+            f"data.size={list(config.data.size)}: the checkpoint was trained at {context.size}"
+        )
+    inputs |= {"size": context.size, "labels": context.labels, "checkpoint": str(path)}
+    with path.open("rb") as file:
+        inputs["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    arm = provenance.get("arm")
+    gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
+    return inputs, {
+        "kind": "checkpoint", "name": config.name or arm or path.stem, "arm": arm,
+        "seed": provenance.get("seed"),
+        "steps": {"gmm": gmm_steps, "tom": stage.settings.steps},
+        "checkpoint": str(path), "trained_on": provenance.get("data"),
+    }  # fmt: skip
+
+
+def _output(config: EvaluateConfig, inputs: dict[str, Any], system: dict[str, Any]) -> Path:
+    """The folder asked for, else one that the same inputs find again."""
+    if config.output is not None:
+        return Path(config.output)
+    key = hashlib.blake2b(json.dumps(inputs, sort_keys=True).encode(), digest_size=4).hexdigest()
+    name = f"{config.split}_{config.pairing}-{key}"
+    if config.checkpoint is not None:
+        return Path(config.checkpoint).parent / "evaluations" / name
+    return Path("runs") / "predictions" / f"{system['name']}_{name}"
+
+
+def _dress(output: Path, device: str, processes: int) -> None:
+    if processes == 1:
+        dress(output, device)
+        return
+    command = [sys.executable, "-m", "vton_aux.evaluation.dress", str(output), device]
+    running = [subprocess.Popen([*command, str(rank), str(processes)]) for rank in range(processes)]
+    statuses = [process.wait() for process in running]
+    if any(statuses):
+        failed = [rank for rank, status in enumerate(statuses) if status]
+        raise UserError(f"processes {failed} of {processes} failed; the same command goes on")
 
 
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config = cast(EvaluateConfig, OmegaConf.to_object(raw))
     overrides = HydraConfig.get().overrides.task
-    summary = evaluate(config, size_asked=any(o.startswith("data.size=") for o in overrides))
+    asked = any(override.startswith("data.size=") for override in overrides)
+    summary, output = evaluate(config, size_asked=asked)
     size = "x".join(map(str, summary["size"]))
-    print(f"{summary['images']} {config.pairing} {config.split} images at {size}")
-    for name, value in (summary["scores"] or {}).items():
-        print(f"  {name:8s} {value:.4f}")
-    print(f"results: {config.output}")
+    print(f"{summary['system']['name']}: {config.pairing} {config.split} images at {size}")
+    for protocol, scores in summary["protocols"].items():
+        shown = {"fid": scores.get("fid"), "kid": scores.get("kid"), **scores["means"]}
+        values = ", ".join(
+            f"{name} {shown[name]:.4f}"
+            for name in ("fid", "kid", "ssim", "ms_ssim", "psnr", "warp_iou")
+            if shown.get(name) is not None
+        )
+        print(f"  {protocol} ({scores['images']} images)  {values}")
+    print(f"results: {output}")

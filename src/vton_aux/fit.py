@@ -14,8 +14,11 @@ line again; with Hydra's they would run a whole sweep.
 """
 
 import json
+import logging
+import signal
 import sys
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +28,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
@@ -35,6 +39,8 @@ from vton_aux.stages.base import Stage
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.tom import TOMStage
+
+INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
 
 
 @dataclass
@@ -181,11 +187,27 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     part.replace(path)
 
 
+def _quiet() -> None:
+    """Leave the progress bar and the errors of this package on the screen."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    # the stream of samples goes on by itself, see `StepSampler`
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    # the frozen GMM
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+
+
 def main() -> None:
-    """Entry point of the process; exit status 2 after an error that the user can mend."""
+    """Entry point of the process; exit status 2 after an error that the user can mend.
+
+    After a SIGTERM, last.ckpt is written and the status is `INTERRUPTED`.
+    """
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m vton_aux.fit FOLDER")
     status = 1
+    _quiet()
     try:
         torch.set_float32_matmul_precision("high")
         fit(Path(sys.argv[1]))
@@ -193,6 +215,8 @@ def main() -> None:
     except UserError as error:
         status = 2
         print(f"error: {one_line(error)}", file=sys.stderr)
+    except SIGTERMException:
+        status = INTERRUPTED
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)

@@ -6,15 +6,16 @@ float32 in {0, 1}, (B, C, H, W); pixel coordinates are (x, y) from the upper lef
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
 
 CHANNELS = 22  # body shape 1, head 3, pose 18
+_ONE = 2**22  # PIL's fixed point
 POSE_HEIGHT = 256  # the image height at which `pose_radius` is given
 
 
@@ -116,14 +117,30 @@ def kept(image: Tensor, parse: Tensor, labels: Sequence[int]) -> Tensor:
 def body_shape(parse: Tensor, blur: int) -> Tensor:
     """The blurred silhouette: parse > 0 shrunk by `blur` and grown again, bilinear, in [-1, 1].
 
-    (B, H, W) int64 -> (B, 1, H, W) float32. Shrinking averages over the whole footprint, as PIL's
-    `resize(BILINEAR)` does, and grey levels are rounded to 8 bits twice, as there.
+    (B, H, W) int64 -> (B, 1, H, W) float32, to the grey level what PIL's `resize(BILINEAR)`
+    makes of it: columns, then rows, each pass rounded to 8 bits.
     """
     height, width = parse.shape[1:]
-    silhouette = (parse > 0)[:, None].float() * 255
-    small = (height // blur, width // blur)
-    thumbnail = F.interpolate(silhouette, small, mode="bilinear", antialias=True).round()
-    return to_signed(F.interpolate(thumbnail, (height, width), mode="bilinear").round())
+    level = (parse > 0)[:, None].double() * 255
+    for rows, columns in ((height // blur, width // blur), (height, width)):
+        level = _to_8_bits(level @ _taps(level.shape[3], columns, parse.device).T)
+        level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level)
+    return to_signed(level)
+
+
+def _to_8_bits(sums: Tensor) -> Tensor:
+    return ((sums + _ONE // 2) / _ONE).floor()
+
+
+@lru_cache
+def _taps(size: int, out: int, device: torch.device) -> Tensor:
+    """(out, size) weights of PIL's bilinear `resize`, in its fixed point; exact in float64."""
+    reach = max(size / out, 1.0)
+    centre = (torch.arange(out, dtype=torch.float64) + 0.5) * (size / out)
+    place = torch.arange(size, dtype=torch.float64) + 0.5
+    weights = (1 - (place - centre[:, None]).abs() / reach).clamp(min=0)
+    weights = weights / weights.sum(1, keepdim=True)
+    return (weights * _ONE + 0.5).floor().to(device)
 
 
 def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:

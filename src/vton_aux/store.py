@@ -4,8 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 # what a stage's result depends on, beside its inputs
 _CODE = ("data", "networks", "losses", "stages", "representation.py", "fit.py")
@@ -18,11 +21,19 @@ def code_version() -> str:
         path
         for name in _CODE
         for path in ([here / name] if name.endswith(".py") else (here / name).rglob("*.py"))
-        if "synthetic" not in path.parts
+        if "synthetic" not in path.relative_to(here).parts
     ]
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(sources):
         digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """16 hex digits of the names and values of a checkpoint's weights."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, value in sorted(state.items()):
+        digest.update(name.encode() + value.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ RUN/summary.json    validation scores, and what they came from; written last
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -28,9 +29,9 @@ from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
-from vton_aux.fit import Job
+from vton_aux.fit import INTERRUPTED, Job
 from vton_aux.stages.checkpoint import read_checkpoint
-from vton_aux.store import code_version, finished, place, stage_key
+from vton_aux.store import code_version, finished, place, stage_key, weights_digest
 
 StageName = Literal["gmm", "tom"]
 
@@ -143,16 +144,19 @@ def _stage(
         "aux": aux,
         "settings": asdict(settings),
         "representation": asdict(config.representation),
-        "data": {**data, "root": None},
+        "reading": {**data, "root": None},
         **precision,
         "processes": [str(config.trainer.devices), config.trainer.num_nodes],
         **provenance,
     }
+    if settings.select == "best":
+        inputs["val_every"] = config.val_every
     if stage == "tom":
         assert gmm is not None
-        gmm_arguments = read_checkpoint(gmm)["hyper_parameters"]
+        checkpoint = read_checkpoint(gmm)
+        gmm_arguments = checkpoint["hyper_parameters"]
         gmm_provenance = gmm_arguments["context"]["provenance"]
-        inputs["gmm"] = gmm_provenance
+        inputs["gmm"] = [gmm_provenance, weights_digest(checkpoint["state_dict"])]
         provenance = {
             **provenance,
             "arm": arm_name(config),
@@ -201,18 +205,20 @@ def _stage(
 
 
 def _run(folder: Path) -> None:
-    """Train in a process of its own (see `fit`)."""
+    """Train in a process of its own (see `fit`), which also gets a SIGTERM that comes here."""
     command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
     environment = {**_MALLOC, **os.environ}
     process = subprocess.Popen(command, env=environment)
+    former = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         status = process.wait()
     except KeyboardInterrupt:
-        # the process has received it too and writes its checkpoint
+        status = INTERRUPTED  # the process has received it too and writes its checkpoint
         process.wait()
-        raise UserError(
-            f"interrupted; the same command goes on from {folder / 'last.ckpt'}"
-        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    if status in (INTERRUPTED, -signal.SIGTERM):
+        raise UserError(f"interrupted; the same command goes on from {folder / 'last.ckpt'}")
     if status:
         raise StageFailedError(f"{folder}: training ended with status {status}")
 
@@ -229,6 +235,13 @@ def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
             f"gmm_checkpoint={path}: trained at {arguments['context']['size']}, but "
             f"data.size={list(config.data.size)}"
         )
+    representation = arguments["context"]["representation"]
+    for key, value in asdict(config.representation).items():
+        if key != "tom_keeps" and representation.get(key, value) != value:
+            raise UserError(
+                f"gmm_checkpoint={path}: trained with representation.{key}={representation[key]}, "
+                f"but here it is {value}"
+            )
     return path
 
 

@@ -5,17 +5,19 @@ gets onto the moved person is what GMM learns. Colour is drawn once a sample and
 person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour.
 """
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else each import asks the net
 import albumentations as A
 import numpy as np
 import numpy.typing as npt
 
 from vton_aux.data.labels import LEFT_RIGHT, NECK
 from vton_aux.data.pose import FLIPPED
-from vton_aux.data.sample import Sample
+from vton_aux.data.sample import Sample, UInt8
 from vton_aux.errors import UserError
 
 _SWAPPED = np.arange(NECK + 1, dtype=np.uint8)
@@ -82,32 +84,57 @@ class Augmentation:
                 format="xy", label_fields=["found"], remove_invisible=False
             ),
         )
-        self.colour = A.Compose(list(colour), additional_targets={"cloth": "image"})
+        self.colour = A.Compose(list(colour))
 
     def __call__(self, sample: Sample, draw: int) -> Sample:
         """A changed copy of `sample`; the same `draw` makes the same change."""
         # albumentations gives every transform of a Compose the same stream; these must differ
         for number, transform in enumerate((*self.geometry.transforms, *self.colour.transforms)):
             transform.set_random_seed((draw * 1009 + number) % 2**32)
-        moved = self.geometry(
-            image=sample["person"],
-            mask=sample["parse"],
-            keypoints=sample["joints"][:, :2],
-            found=list(range(18)),
-        )
+        moved = self._moved(sample)
         # a flip reorders joints, and `found` follows: it tells each joint's former place
         joints = np.column_stack(
             [moved["keypoints"], sample["joints"][np.asarray(moved["found"], dtype=int), 2]]
         ).astype(np.float32)
         height, width = sample["parse"].shape
-        inside = (joints[:, :2] > 1).all(axis=1)
+        inside = (joints[:, :2] >= 0).all(axis=1)
         inside &= (joints[:, 0] < width) & (joints[:, 1] < height)
         joints[:, 2] *= inside
-        coloured = self.colour(image=moved["image"], cloth=sample["cloth"])
+        person, cloth = self._coloured(moved["image"], sample["cloth"])
         return Sample(
-            person=coloured["image"],
+            person=person,
             parse=moved["mask"],
             joints=joints,
-            cloth=coloured["cloth"],
+            cloth=cloth,
             cloth_mask=sample["cloth_mask"],
         )
+
+    def _moved(self, sample: Sample) -> dict[str, Any]:
+        shape, count = sample["parse"].shape, len(sample["joints"])
+        try:
+            moved: dict[str, Any] = self.geometry(
+                image=sample["person"],
+                mask=sample["parse"],
+                keypoints=sample["joints"][:, :2],
+                found=list(range(count)),
+            )
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"data.augment.geometry: {reason}") from None
+        if moved["mask"].shape != shape or len(moved["keypoints"]) != count:
+            raise UserError(
+                f"data.augment.geometry: makes {moved['mask'].shape} of {shape} and "
+                f"{len(moved['keypoints'])} joints of {count}; both must stay"
+            )
+        return moved
+
+    def _coloured(self, person: UInt8, cloth: UInt8) -> tuple[UInt8, UInt8]:
+        # as one picture: contrast turns around a picture's own mean
+        both = self.colour(image=np.hstack([person, cloth]))["image"]
+        if both.dtype != np.uint8 or both.shape != (len(person), 2 * person.shape[1], 3):
+            raise UserError(
+                f"data.augment.colour: makes {both.dtype} of shape {both.shape}; colours must stay "
+                "bytes of the same size"
+            )
+        width = person.shape[1]
+        return np.ascontiguousarray(both[:, :width]), np.ascontiguousarray(both[:, width:])

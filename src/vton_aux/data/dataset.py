@@ -48,7 +48,7 @@ class VITONDataset(Dataset[dict[str, Any]]):
         augmentation: Augmentation | None = None,
     ) -> None:
         self.root, self.split, self.pairs, self.pairing = root, split, pairs, pairing
-        self.size, self.raw_labels = size, len(labels.class_of)
+        self.size, self.labels = size, labels
         self.augmentation = augmentation
 
     def __len__(self) -> int:
@@ -57,7 +57,8 @@ class VITONDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, item: int | Draw) -> dict[str, Any]:
         chosen, number = item if isinstance(item, Draw) else (item, 0)
         pair = self.pairs[chosen]
-        sample = read_sample(files_of(self.root, self.split, pair), self.size, self.raw_labels)
+        files = files_of(self.root, self.split, pair)
+        sample = read_sample(files, self.size, len(self.labels.class_of))
         if self.augmentation is not None:
             sample = self.augmentation(sample, number)
         return {

@@ -79,8 +79,12 @@ def read_pairs(root: Path, split: Split) -> list[Pair]:
     path = root / f"{split}_pairs.txt"
     if not path.is_file():
         raise UserError(f"{path}: the pair list is missing")
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: the pair list cannot be read ({error})") from None
     pairs = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         names = line.split()

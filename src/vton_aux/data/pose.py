@@ -34,6 +34,8 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
         people = json.loads(path.read_text())["people"]
     except FileNotFoundError:
         raise UserError(f"{path}: the pose file is missing") from None
+    except OSError as error:
+        raise UserError(f"{path}: the pose file cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not an OpenPose JSON file ({error})") from None
     if not people:

@@ -128,13 +128,25 @@ def _decode(path: Path, mode: int) -> UInt8:
         raise UserError(f"{path}: the file is missing") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    # OpenCV fills up a JPEG that was cut short in silence
-    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]:
-        raise UserError(f"{path}: the JPEG is cut short; fetch the file again")
+    if not _is_whole(data):
+        raise UserError(f"{path}: the image is cut short; fetch the file again")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
     if image is None:
         raise UserError(f"{path}: not an image that OpenCV can read")
     return image.astype(np.uint8, copy=False)
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a JPEG or PNG has its end mark: OpenCV fills up in silence what was cut short."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data
+    if not data.startswith(b"\xff\xd8"):
+        return True
+    place = 2
+    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
+        # a segment ahead of the picture; a thumbnail in one has an end mark of its own
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return data.find(b"\xff\xd9", place) >= 0
 
 
 def _resize_photo(image: UInt8, size: tuple[int, int]) -> UInt8:

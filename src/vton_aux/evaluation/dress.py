@@ -1,80 +1,136 @@
-"""Dress a data set with a try-on model: pictures, and scores where there is a truth."""
+"""Dress a data set with a try-on model: pictures on disk, which `score` reads.
+
+OUTPUT/inputs.json              what is dressed, with which model
+OUTPUT/images/PERSON.png        I_try-on
+OUTPUT/warps/PERSON.png         the warped cloth, its mask as the alpha channel
+OUTPUT/segmentation/PERSON.png  M_exp as palette indices of the classes (with the head)
+
+A picture that stands there already is not made again, so a killed evaluation goes on.
+"""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset
-from vton_aux.metrics.image import MS_SSIM_SIDE, paired_scores
-from vton_aux.pictures import photo, save_png
-from vton_aux.representation import to_unit
+from vton_aux.device import pick_device
+from vton_aux.errors import UserError, one_line
+from vton_aux.pictures import mask_picture, photo, save_png
+from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.tom import TOMStage
 
-METRIC_SETTINGS = {
-    "range": "[0, 1], 8-bit pictures as written",
-    "ssim": "torchmetrics, Gaussian 11, sigma 1.5, mean over the reflect-padded map",
-    "ms_ssim": f"torchmetrics defaults, 5 scales; needs both sides above {MS_SSIM_SIDE} px",
-    "psnr": "dB, mean of the images' values",
-}
+INPUTS = "inputs.json"
 
 
-@torch.inference_mode()
-def dress(
-    stage: TOMStage, data: VITONDataset, output: Path, batch_size: int, device: torch.device,
-    limit: int | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Write OUTPUT/images/PERSON.png for every sample; return a row a sample.
+def evaluation_data(inputs: dict[str, Any]) -> VITONDataset:
+    """The samples that `inputs` (see `claim`) name, without a limit.
 
-    Columns: person, cloth, pairing, and the scores of `paired_scores` where the data are paired.
-    What is scored is the 8-bit picture that is written.
+    Raises:
+        UserError: the folder, a pair list or a file is missing or malformed, or a person stands
+            twice in the list, so that one picture would overwrite the other.
     """
-    stage = stage.eval().to(device)
-    samples = Subset(data, range(min(limit or len(data), len(data))))
-    rows: list[dict[str, Any]] = []
-    for batch in tqdm(DataLoader(samples, batch_size), desc=f"dressing {data.pairing}"):
-        on_device = stage.transfer_batch_to_device(batch, device, 0)
-        result = stage(on_device)
-        pictures = photo(result.image)
-        for name, picture in zip(batch["person_name"], pictures, strict=True):
-            save_png(Image.fromarray(picture), output / "images" / f"{Path(name).stem}.png")
-        scores: Mapping[str, torch.Tensor] = {}
-        if data.pairing == "paired":
-            written = (to_unit(result.image) * 255).round() / 255
-            truth = on_device["person"].float() / 255
-            scores = paired_scores(written, truth, batch["pairing"])
-        for i, person in enumerate(batch["person_name"]):
-            rows.append(
-                {
-                    "person": person,
-                    "cloth": batch["cloth_name"][i],
-                    "pairing": batch["pairing"][i],
-                    **{name: float(values[i]) for name, values in scores.items()},
-                }
-            )
-    return pd.DataFrame(rows)
+    module = VITONDataModule(
+        inputs["root"],
+        size=inputs["size"],
+        labels=inputs["labels"],
+        val_fraction=inputs["val_fraction"],
+        split_seed=inputs["split_seed"],
+        pairing=inputs["pairing"],
+    )
+    data = module.test_dataset() if inputs["split"] == "test" else module.val_dataset()
+    persons = [pair.person for pair in data.pairs]
+    if len(set(persons)) < len(persons):
+        twice = next(name for name in persons if persons.count(name) > 1)
+        raise UserError(f"{module.root}: {twice} stands twice among the {inputs['split']} pairs")
+    data.pairs = data.pairs[: inputs["limit"]]
+    return data
 
 
-def write_scores(table: pd.DataFrame, output: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write OUTPUT/scores.csv, then summary.json with the means; return the summary."""
-    part = output / "scores.csv.part"
-    table.to_csv(part, index=False)
-    part.replace(output / "scores.csv")
-    scored = [name for name in ("ssim", "ms_ssim", "psnr") if name in table]
-    means = {name: float(table[name].mean()) for name in scored}
-    summary = {
-        **facts,
-        "images": len(table),
-        "scores": means or None,
-        "metric_settings": METRIC_SETTINGS if means else None,
-    }
-    part = output / "summary.json.part"
-    part.write_text(json.dumps(summary, indent=2) + "\n")
-    part.replace(output / "summary.json")
-    return summary
+def claim(output: Path, inputs: dict[str, Any]) -> None:
+    """Make `output` the folder of this evaluation.
+
+    Raises:
+        UserError: another evaluation lies there.
+    """
+    path = output / INPUTS
+    if path.is_file() and json.loads(path.read_text()) != inputs:
+        raise UserError(f"output={output}: holds another evaluation; give a new folder")
+    if not path.is_file() and output.is_dir() and any(output.iterdir()):
+        raise UserError(f"output={output}: is not empty and no evaluation; give a new folder")
+    output.mkdir(parents=True, exist_ok=True)
+    part = output / f"{INPUTS}.part"
+    part.write_text(json.dumps(inputs, indent=2) + "\n")
+    part.replace(path)
+
+
+def dress(output: Path, device: str, rank: int = 0, world: int = 1) -> None:
+    """Write the pictures of OUTPUT/inputs.json that do not stand there yet.
+
+    Process `rank` of `world` takes every `world`-th batch whole, so the pictures are the same
+    whatever the number of processes.
+
+    Raises:
+        UserError: the checkpoint, the data or the device is wrong.
+    """
+    inputs = json.loads((output / INPUTS).read_text())
+    stage = load_tryon(Path(inputs["checkpoint"])).to(pick_device(device, rank))
+    data = evaluation_data(inputs)
+    size = inputs["batch_size"]
+    batches = [list(range(i, min(i + size, len(data)))) for i in range(0, len(data), size)]
+    own = batches[rank::world]
+    todo = [batch for batch in own if not all(_picture(output, data, i).is_file() for i in batch)]
+    loader = DataLoader(data, batch_sampler=todo)
+    bar = tqdm(
+        total=len(own), initial=len(own) - len(todo), desc=f"dressing {data.pairing}", unit="batch",
+        disable=rank > 0,
+    )  # fmt: skip
+    with bar, torch.inference_mode():
+        for batch in loader:
+            _dress_batch(stage, batch, output)
+            bar.update()
+
+
+def _dress_batch(stage: TOMStage, batch: dict[str, Any], output: Path) -> None:
+    result = stage(stage.transfer_batch_to_device(batch, stage.device, 0), segment=True)
+    stems = [Path(name).stem for name in batch["person_name"]]
+    if result.expected_segmentation is not None:
+        classes = result.expected_segmentation.argmax(1).byte().cpu().numpy()
+        for stem, indices in zip(stems, classes, strict=True):
+            picture = Image.fromarray(indices)
+            picture.putpalette([level for rgb in stage.labels.colours for level in rgb])
+            save_png(picture, output / "segmentation" / f"{stem}.png")
+    masks = mask_picture(result.warp.mask)
+    for stem, cloth, mask in zip(stems, photo(result.warp.cloth), masks, strict=True):
+        rgba = Image.fromarray(np.dstack([cloth, mask[..., :1]]))
+        save_png(rgba, output / "warps" / f"{stem}.png")
+    # last: a sample whose picture stands there is done
+    for stem, pixels in zip(stems, photo(result.image), strict=True):
+        save_png(Image.fromarray(pixels), output / "images" / f"{stem}.png")
+
+
+def _picture(output: Path, data: VITONDataset, sample: int) -> Path:
+    return output / "images" / f"{Path(data.pairs[sample].person).stem}.png"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """One of several processes: `python -m vton_aux.evaluation.dress OUTPUT DEVICE RANK WORLD`."""
+    output, device, rank, world = arguments
+    try:
+        dress(Path(output), device, int(rank), int(world))
+    except UserError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

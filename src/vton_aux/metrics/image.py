@@ -1,62 +1,63 @@
 """Scores of a picture against the photo of the same person in the same cloth.
 
-All see [0, 1] and are means over images of per-image scores, so that they do not depend on the
-batch size, the order or the number of processes.
+All see [0, 1] and are computed an image at a time, so that they do not depend on the batch size,
+the order or the number of processes.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure as ms_ssim,
-)
-from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
-from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from vton_aux.errors import UserError
+from vton_aux.metrics.similarity import Similarity, similarity
 
-MS_SSIM_SIDE = 160  # torchmetrics' MS-SSIM (11-pixel window, 5 scales) wants both sides above it
 
-
-def paired_scores(prediction: Tensor, target: Tensor, pairings: Sequence[str]) -> dict[str, Tensor]:
-    """SSIM, MS-SSIM and PSNR of each image.
-
-    SSIM: torchmetrics, Gaussian window 11, sigma 1.5, mean over the reflect-padded map
-    (scikit-image leaves a border of 5 pixels out). MS-SSIM: torchmetrics' defaults; absent where
-    a side is not above 160 pixels. PSNR in dB, with a range of 1.
+def require_paired(pairings: Sequence[str]) -> None:
+    """Refuse samples whose photo shows another cloth than the one that they were dressed in.
 
     Args:
-        prediction: (B, 3, H, W) float in [0, 1].
-        target: (B, 3, H, W) float in [0, 1], the photo.
         pairings: of each sample; all must be "paired".
 
-    Returns:
-        name -> (B,) float32.
-
     Raises:
-        UserError: a sample is unpaired: its photo shows another cloth.
-        ValueError: a value lies outside [0, 1].
+        UserError: a sample is unpaired.
     """
     if any(pairing != "paired" for pairing in pairings):
         raise UserError(
             "SSIM, MS-SSIM and PSNR compare with the photo and want pairing=paired; the photo of "
             "an unpaired sample shows another cloth"
         )
+
+
+def paired_scores(prediction: Tensor, target: Tensor, pairings: Sequence[str]) -> dict[str, Tensor]:
+    """`image_scores` of paired samples; refuses others (`require_paired`)."""
+    require_paired(pairings)
+    return image_scores(prediction, target, similarity(prediction, target))
+
+
+def image_scores(prediction: Tensor, target: Tensor, alike: Similarity) -> dict[str, Tensor]:
+    """SSIM, MS-SSIM and PSNR of each image.
+
+    Args:
+        prediction: (B, 3, H, W) float in [0, 1].
+        target: (B, 3, H, W) float in [0, 1], the true picture.
+        alike: `similarity` of the two.
+
+    Returns:
+        name -> (B,) float32: ssim, ssim_valid, ms_ssim (absent where a side is not above 160
+        pixels), psnr in dB (`decibels`).
+
+    Raises:
+        ValueError: a value lies outside [0, 1].
+    """
     for name, image in (("prediction", prediction), ("target", target)):
-        if image.min() < 0 or image.max() > 1:
+        if not (image.min() >= 0 and image.max() <= 1):  # NaN too
             raise ValueError(f"{name} lies outside [0, 1]")
-    measures: dict[str, Callable[..., Any]] = {"ssim": ssim, "ms_ssim": ms_ssim, "psnr": psnr}
-    if min(prediction.shape[-2:]) <= MS_SSIM_SIDE:
-        del measures["ms_ssim"]
-    # one image at a time is twice as fast as a batch in torchmetrics, and cannot mix images
-    return {
-        name: torch.stack(
-            [
-                measure(p[None], t[None], data_range=1.0)
-                for p, t in zip(prediction, target, strict=True)
-            ]
-        )
-        for name, measure in measures.items()
-    }
+    scores = {"ssim": alike.ssim, "ssim_valid": alike.ssim_valid}
+    if alike.ms_ssim is not None:
+        scores["ms_ssim"] = alike.ms_ssim
+    return {**scores, "psnr": decibels((prediction - target).square().mean((1, 2, 3)))}
+
+
+def decibels(error: Tensor) -> Tensor:
+    """PSNR of a mean squared error with a range of 1; at most 100 dB, so that a mean exists."""
+    return -10 * error.clamp(min=1e-10).log10()

@@ -35,9 +35,12 @@ def load_tryon(path: Path) -> TOMStage:
     """
     checkpoint = read_checkpoint(path)
     arguments = checkpoint["hyper_parameters"]
-    if "gmm" not in arguments:
+    if "gmm" not in arguments and {"settings", "context"} <= set(arguments):
         raise UserError(f"{path}: a GMM alone; give the checkpoint of a TOM, which holds its GMM")
-    stage = TOMStage(**{name: arguments[name] for name in ("settings", "context", "gmm")})
+    try:
+        stage = TOMStage(**{name: arguments[name] for name in ("settings", "context", "gmm")})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a try-on model of this version ({error})") from None
     try:
         stage.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:

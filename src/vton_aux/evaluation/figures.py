@@ -1,0 +1,128 @@
+"""Figures 1 to 3 and the galleries of a set of evaluations, chosen alike for files and report."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch.utils.data import default_collate
+
+from vton_aux.data.dataset import VITONDataset
+from vton_aux.data.layout import Pair, Pairing, Split, test_pairs
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
+from vton_aux.evaluation import gallery
+from vton_aux.evaluation.album import Album
+from vton_aux.evaluation.architecture import read_architecture
+from vton_aux.evaluation.figure1 import figure_1
+from vton_aux.evaluation.gallery import Sheet
+from vton_aux.evaluation.runs import Evaluation, System, gather
+from vton_aux.pictures import save_png
+from vton_aux.stages.checkpoint import load_tryon
+from vton_aux.stages.tom import TOMStage
+
+RANKED_BY = ("ssim", "psnr")  # the galleries' score: the first that there is
+
+
+def write_figures(evaluations: Sequence[Evaluation], output: Path, people: int) -> list[Path]:
+    """Write what can be drawn of the evaluations into the folder `output`; return the files.
+
+    Raises:
+        UserError: the evaluations cannot stand side by side, a picture is missing or broken, or
+            the folder cannot be written.
+    """
+    systems = gather(evaluations)
+    files = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        model = model_shown(systems)
+        if model is not None:
+            files.append(output / "architecture.svg")
+            files[-1].write_text(architecture_of(model))
+        for name, of in _sheets(systems, people).items():
+            files.append(output / f"{name}.png")
+            save_png(gallery.picture_of(of), files[-1])
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written ({error.strerror}); give --output") from None
+    return files
+
+
+def _sheets(systems: Sequence[System], people: int) -> dict[str, Sheet]:
+    _, side_by_side = shown_side_by_side(systems)
+    second, third = gallery.figures(side_by_side, people)
+    sheets = {"figure2": second, "figure3": third}
+    ranked = ranked_galleries(systems[0], compared_system(systems), people)
+    sheets |= ranked[1] if ranked else {}
+    return {name: of for name, of in sheets.items() if of is not None}
+
+
+def compared_system(systems: Sequence[System]) -> System:
+    """The one whose galleries are shown: `both`, else the last one in the paper's order."""
+    return next((s for s in systems if s.name == "both"), systems[-1])
+
+
+def model_shown(systems: Sequence[System]) -> Evaluation | None:
+    """Of the system that Figure 1 draws: `both`, else the last one whose model is known."""
+    models = [s for s in systems if s.summary.get("checkpoint")]
+    if not models:
+        return None
+    _, found = shown_side_by_side([compared_system(models)])
+    return next(iter(found.values()))
+
+
+def shown_side_by_side(systems: Sequence[System]) -> tuple[str, dict[str, Evaluation]]:
+    """Unpaired evaluations where there are any, as in the paper's figures; else paired ones."""
+    for pairing in ("unpaired", "paired"):
+        found = _first_seeds(systems, pairing)
+        if found:
+            return pairing, found
+    raise ValueError("systems without evaluations")
+
+
+def ranked_galleries(
+    baseline: System, system: System, people: int
+) -> tuple[str, dict[str, Sheet], dict[str, Evaluation]] | None:
+    """The score that ranks, the galleries, and the evaluations that they show; None without a
+    paired score of each.
+
+    The systems are the baseline and another one, or twice the same, which then stands alone.
+    """
+    evaluations = _first_seeds([baseline, system], "paired")
+    if {baseline.title, system.title} - set(evaluations):
+        return None
+    for score in RANKED_BY:
+        if all(score in evaluation.table for evaluation in evaluations.values()):
+            return score, gallery.galleries(evaluations, score, people), evaluations
+    return None
+
+
+def architecture_of(evaluation: Evaluation, own_data: bool = True) -> str:
+    """Figure 1 of the evaluation's model, with a sample on its way through it.
+
+    Args:
+        own_data: take the evaluation's first sample, where its data are there; else a person is
+            drawn for it.
+
+    Raises:
+        UserError: the checkpoint is missing or broken, or so is the sample.
+    """
+    stage = load_tryon(Path(evaluation.summary["system"]["checkpoint"]))
+    album = Album(evaluation)
+    if own_data and album.root.is_dir():
+        person, cloth, pairing = evaluation.table.index[0]
+        return _draw(stage, album.root, album.split, Pair(person, cloth), pairing)
+    with tempfile.TemporaryDirectory() as folder:
+        root, (height, width) = Path(folder) / "people", stage.context.size
+        write_dataset(root, train=1, test=2, size=(height, width), progress=False)
+        return _draw(stage, root, "test", test_pairs(root, "unpaired")[0], "unpaired")
+
+
+def _draw(stage: TOMStage, root: Path, split: Split, pair: Pair, pairing: Pairing) -> str:
+    height, width = stage.context.size
+    data = VITONDataset(root, split, [pair], pairing, (height, width), stage.labels)
+    return figure_1(read_architecture(stage, default_collate([data[0]])))
+
+
+def _first_seeds(systems: Sequence[System], pairing: str) -> dict[str, Evaluation]:
+    """The evaluation of each system's first seed, by the system's title."""
+    found = {system.title: system.evaluations.get(pairing, {}) for system in systems}
+    return {title: next(iter(of.values())) for title, of in found.items() if of}

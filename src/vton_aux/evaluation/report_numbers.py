@@ -1,0 +1,316 @@
+"""What the report says in numbers: Table 1, the intervals, the parts of the test set, the classes.
+
+Every function returns plain values for the template.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
+from vton_aux.evaluation.protocol import PROTOCOLS
+from vton_aux.evaluation.runs import ARMS, System
+from vton_aux.evaluation.statistics import SCORES, Comparison, Score, conclusion, signed
+from vton_aux.evaluation.strata import STRATA, Part, compare_in_parts
+from vton_aux.evaluation.summary import segmentation_scores
+from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
+
+STRATA_SCORES = ("ssim", "bleeding")
+MINUS = "\N{MINUS SIGN}"
+Plain = dict[str, Any]
+
+
+def primary(tables: Sequence[Table]) -> Table:
+    """The table that the findings rest on: of images never seen in training, where there are any."""
+    clean = [t for t in tables if t.protocol == "clean" and images_of(t)]
+    return clean[0] if clean else tables[0]
+
+
+def images_of(table: Table) -> int:
+    """How many images count under the protocol."""
+    return max(len(e.rows(table.protocol)) for s in table.systems for e in s.all)
+
+
+def main_system(table: Table) -> System | None:
+    """The system that the headline is about: `both`, else the last one that is compared."""
+    compared = {system.name: system for _, system, _ in table.comparisons}
+    return compared.get("both") or next(reversed(compared.values()), None)
+
+
+def finding(table: Table) -> Plain:
+    """The headline in one plain sentence, and the sentences below it."""
+    system = main_system(table)
+    if system is None:
+        names = _listed([s.title for s in table.systems])
+        return {
+            "verdict": "open",
+            "headline": f"{names}: scores without a baseline to compare with.",
+            "sentences": [],
+        }
+    baseline = table.systems[0].title
+    told = [(row, c) for row, s, c in table.comparisons if s is system and row in PAPER_ROWS]
+    verdicts = [(row, mark_of(c).verdict) for row, c in told if c.images]
+    better, worse = (
+        _listed([SCORES[row.score].name for row, v in verdicts if v == kind])
+        for kind in ("better", "worse")
+    )
+    images = f"{images_of(table):,} images"
+    if better and worse:
+        verdict = "open"
+        said = f"It cuts both ways: {system.title} is better than {baseline} in {better}, but worse in {worse}"
+    elif better:
+        verdict, said = "better", f"{system.title} scores better than {baseline} in {better}"
+    elif worse:
+        verdict, said = "worse", f"{system.title} scores worse than {baseline} in {worse}"
+    else:
+        verdict, said = "open", f"No difference between {system.title} and {baseline} is shown"
+    return {
+        "verdict": verdict,
+        "headline": f"{said} on these {images}.",
+        "sentences": [conclusion(c, baseline, system.title, row.label) for row, c in told],
+    }
+
+
+def cards(table: Table) -> list[Plain]:
+    """The paper's scores of the baseline and of the main system."""
+    system = main_system(table)
+    if system is None:
+        return []
+    found = []
+    for row, compared, c in table.comparisons:
+        if compared is not system or row not in PAPER_ROWS:
+            continue
+        score, baseline = SCORES[row.score], table.systems[0].name
+        before, after = (table.cells[row, name].value for name in (baseline, system.name))
+        known = PAPER.get(system.name)
+        found.append(
+            {
+                "label": row.label,
+                "before": _number(before, score),
+                "after": _number(after, score),
+                "difference": _signed(c.difference, score),
+                "verdict": mark_of(c).verdict,
+                "paper": known
+                and f"{_number(PAPER['baseline'][row.score], score)} → {_number(known[row.score], score)}",
+            }
+        )
+    return found
+
+
+def table_1(table: Table) -> Plain:
+    """Table 1 under one protocol: the paper's scores beside ours, further scores, footnotes."""
+    notes: list[str] = []
+    main, further = [], []
+    for row in table.rows:
+        cells = _cells(table, row, notes)
+        if row in PAPER_ROWS:
+            main.append({"label": row.label, "paper": _paper(row, notes), "ours": cells})
+        else:
+            further.append({"label": row.label, "ours": cells})
+    return {
+        "protocol": table.protocol,
+        "words": PROTOCOLS[table.protocol],
+        "images": images_of(table),
+        "paper": [ARMS[arm] for arm in PAPER],
+        "ours": [system.title for system in table.systems],
+        "rows": main,
+        "further": further,
+        "notes": notes,
+    }
+
+
+def intervals(table: Table) -> Plain:
+    """Every comparison with the baseline as a strip, a group a score."""
+    groups = []
+    for row in dict.fromkeys(row for row, *_ in table.comparisons):
+        rows = [(s.title, c, _claim(row, s)) for r, s, c in table.comparisons if r == row]
+        groups.append(_group(row.label, rows))
+    return {
+        "protocol": table.protocol,
+        "images": images_of(table),
+        "groups": [g for g in groups if g],
+        "tests": len(table.comparisons),
+        "baseline": table.systems[0].title,
+    }
+
+
+def strata(table: Table) -> list[Plain]:
+    """The main system against the baseline in the parts of the test set, a plot a score."""
+    system = main_system(table)
+    if system is None:
+        return []
+    plots = []
+    for score in STRATA_SCORES:
+        found = compare_in_parts(table.systems[0], system, table.protocol, score)
+        groups = [
+            _group(
+                STRATA[column],
+                [(_part(part), c, None) for part, c in found if part.column == column],
+            )
+            for column in STRATA
+        ]
+        if found:
+            plots.append({"label": SCORES[score].name, "groups": [g for g in groups if g]})
+    return plots
+
+
+def classes(table: Table) -> Plain | None:
+    """IoU of each class of M_exp, of the systems that have the head."""
+    columns: dict[str, Plain] = {}
+    for system in table.systems:
+        evaluations = [*system.evaluations.get("paired", {}).values()]
+        found = [segmentation_scores(e.rows(table.protocol)) for e in evaluations]
+        if found and all(found):
+            columns[system.title] = _mean_over_seeds(found)
+    if not columns:
+        return None
+    names = list(dict.fromkeys(name for of in columns.values() for name in of["class_iou"]))
+    rows = [
+        {"name": name, "values": [of["class_iou"].get(name) for of in columns.values()]}
+        for name in names
+    ]
+    return {
+        "systems": list(columns),
+        "mean": [of["segmentation_iou"] for of in columns.values()],
+        "rows": [row for row in rows if any(value is not None for value in row["values"])],
+    }
+
+
+def _mean_over_seeds(found: Sequence[Plain]) -> Plain:
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else None
+
+    names = found[0]["class_iou"]
+    return {
+        "segmentation_iou": mean([of["segmentation_iou"] for of in found]),
+        "class_iou": {name: mean([of["class_iou"].get(name) for of in found]) for name in names},
+    }
+
+
+def _group(label: str, rows: Sequence[tuple[str, Comparison, float | None]]) -> Plain | None:
+    """Strips on one scale."""
+    if not rows:
+        return None
+    marks = [mark_of(c, claim) for _, c, claim in rows]
+    scale = scale_of(marks)
+    strips = [
+        {
+            "name": name,
+            "svg": Markup(strip(mark, scale, _spoken(name, label, c, mark))),
+            "verdict": mark.verdict,
+            **_numbers(c),
+        }
+        for (name, c, _), mark in zip(rows, marks, strict=True)
+    ]
+    return {"label": label, "rows": strips, "axis": Markup(axis(scale, marks[0].sign))}
+
+
+def _numbers(c: Comparison) -> Plain:
+    score = SCORES[c.score]
+    p = c.p_corrected if c.images else c.seed_p_corrected
+    seeds = ""
+    if math.isfinite(c.seed_low):
+        seeds = f"over {c.seeds} seeds {_signed(c.seed_low, score)} to {_signed(c.seed_high, score)}"
+    return {
+        "difference": _signed(c.difference, score),
+        "interval": f"{_signed(c.low, score)} to {_signed(c.high, score)}" if c.images else "",
+        "seeds": seeds,
+        "p": f"p = {p:.2g}" if math.isfinite(p) else "",
+        "better": f"better on {100 * c.better:.0f} %" if c.images else "",
+    }
+
+
+def _spoken(name: str, label: str, c: Comparison, mark: Mark) -> str:
+    numbers = _numbers(c)
+    within = f", 95 % interval {numbers['interval']}" if numbers["interval"] else ""
+    told = {"open": "not told from 0", "better": "better", "worse": "worse"}[mark.verdict]
+    return f"{label}, {name}: {numbers['difference']}{within}; {told}"
+
+
+def _part(part: Part) -> str:
+    return f"{part.name} ({part.images:,})"
+
+
+def _claim(row: Row, system: System) -> float | None:
+    """The paper's own difference."""
+    if row not in PAPER_ROWS or system.name not in PAPER:
+        return None
+    return PAPER[system.name][row.score] - PAPER["baseline"][row.score]
+
+
+def _cells(table: Table, row: Row, notes: list[str]) -> list[Plain]:
+    cells = [table.cells[row, system.name] for system in table.systems]
+    score = SCORES[row.score]
+    best = _best([cell.value for cell in cells], score)
+    return [_cell(cell, score, number in best, notes) for number, cell in enumerate(cells)]
+
+
+def _cell(cell: Cell, score: Score, best: bool, notes: list[str]) -> Plain:
+    if math.isnan(cell.value):
+        return {
+            "text": "n/a",
+            "mark": _mark(cell.note, notes),
+            "sd": "",
+            "interval": "",
+            "best": False,
+        }
+    between = f"{_number(cell.low, score)} – {_number(cell.high, score)}"  # noqa: RUF001
+    return {
+        "text": _number(cell.value, score),
+        "mark": "",
+        "sd": "" if math.isnan(cell.seed_sd) else f"± {_number(cell.seed_sd, score)}",
+        "interval": "" if math.isnan(cell.low) else between,
+        "best": best,
+    }
+
+
+def _paper(row: Row, notes: list[str]) -> list[Plain]:
+    score = SCORES[row.score]
+    values = [PAPER[arm][row.score] for arm in PAPER]
+    mark = _mark(PAPER_FID if row.score == "fid" else "", notes)
+    best = _best(values, score)
+    return [
+        {
+            "text": _number(value, score),
+            "mark": mark,
+            "sd": "",
+            "interval": "",
+            "best": number in best,
+        }
+        for number, value in enumerate(values)
+    ]
+
+
+def _best(values: Sequence[float], score: Score) -> list[int]:
+    """The places of the best value as it stands in print; none where all are equal."""
+    rounded = [round(value, score.decimals) for value in values]
+    known = [value for value in rounded if math.isfinite(value)]
+    if len(set(known)) < 2:
+        return []
+    top = max(known) if score.higher_is_better else min(known)
+    return [number for number, value in enumerate(rounded) if value == top]
+
+
+def _mark(note: str, notes: list[str]) -> str:
+    if not note:
+        return ""
+    if note not in notes:
+        notes.append(note)
+    return "abcdefghijklmnopqrstuvwxyz"[notes.index(note)]
+
+
+def _number(value: float, score: Score) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.{score.decimals}f}"
+
+
+def _signed(difference: float, score: Score) -> str:
+    return signed(difference, score).replace("-", MINUS)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,63 @@
+"""`vton-aux table PATH...`: Table 1 of the evaluations that lie in and below the folders.
+
+DIR/table1.md, table1.tex   the table in print, its footnotes and what it rests on
+DIR/table1.csv              a row a cell
+DIR/comparisons.csv         a row a comparison with the baseline
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from vton_aux.errors import UserError
+from vton_aux.evaluation.runs import find_evaluations
+from vton_aux.evaluation.table1 import (
+    comparisons_frame,
+    make_tables,
+    to_frame,
+    to_latex,
+    to_markdown,
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table as Markdown and write it into a folder; always 0.
+
+    Raises:
+        UserError: no evaluation is found, one is broken, they cannot stand in one table, or the
+            folder cannot be made.
+    """
+    parser = argparse.ArgumentParser(
+        prog="vton-aux table", description="Table 1 of evaluations, beside the paper's"
+    )
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="evaluations, runs, or folders of them"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=("official", "clean", "validation", "both"),
+        default="both",
+        help="which images count; both (the default) makes a table of each that there is",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="default: table1/ in PATH, or where all PATHs lie",
+    )
+    chosen = parser.parse_args(arguments)
+    tables = make_tables(find_evaluations(chosen.paths), chosen.protocol)
+    text = to_markdown(tables)
+    print(text)
+    common = os.path.commonpath([path.resolve() for path in chosen.paths])
+    output = chosen.output or Path(common) / "table1"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{output}: cannot be made ({error.strerror}); give --output DIR") from None
+    (output / "table1.md").write_text(text)
+    (output / "table1.tex").write_text(to_latex(tables))
+    to_frame(tables).to_csv(output / "table1.csv", index=False)
+    comparisons_frame(tables).to_csv(output / "comparisons.csv", index=False)
+    print(f"results: {output} (table1.md, table1.tex, table1.csv, comparisons.csv)")
+    return 0

@@ -1,0 +1,272 @@
+import shutil
+import warnings
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from vton_aux.data.augment import build_transforms
+from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.layout import read_pairs
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
+
+STRONG = {
+    "geometry": [
+        {"transform": "PersonFlip", "p": 0.5},
+        {"transform": "Affine", "translate_percent": [-0.1, 0.1], "rotate": [-8, 8], "p": 0.8},
+    ],
+    "colour": [{"transform": "ColorJitter", "p": 0.8}],
+}
+TRAIN, TEST = 8, 5
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("datamodule") / "viton"
+    write_dataset(folder, train=TRAIN, test=TEST, seed=4, size=(128, 96), progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def build(root):
+    def call(**changes):
+        arguments = {"root": root, "size": (128, 96), "batch_size": 2, "val_fraction": 0.25}
+        return VITONDataModule(**{**arguments, **changes})
+
+    return call
+
+
+def names(loader):
+    return [pair for b in loader for pair in zip(b["person_name"], b["cloth_name"], strict=True)]
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(
+        torch.equal(one[k], other[k]) if torch.is_tensor(one[k]) else one[k] == other[k]
+        for k in one
+    )
+
+
+def rank(number, world):
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    return SimpleNamespace(global_rank=number, world_size=world, strategy=strategy)
+
+
+# sizes
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        [100, 100], [96, 128], [128, 97], [0, 0], [-64, 64], [256, -192], [256, 192, 3], [256], [],
+        [32, 64],
+    ],
+)  # fmt: skip
+def test_a_size_that_the_networks_cannot_take_is_refused(size, build):
+    for call in (check_size, lambda given: build(size=given)):
+        with pytest.raises(UserError, match="divisible by 64") as told:
+            call(size)
+        assert f"data.size={size}" in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("size", [[256, 192], [192, 128], [128, 96], [64, 64], [512, 384]])
+def test_multiples_of_64_and_half_of_viton_are_sizes(size):
+    assert check_size(size) == tuple(size)
+
+
+def test_batches_have_the_size(build):
+    batch = next(iter(build(size=[256, 192]).val_dataloader()))
+    assert batch["person"].shape == (2, 3, 256, 192)
+
+
+@pytest.mark.parametrize(("size", "stretched"), [([256, 192], False), ([128, 128], True)])
+def test_stretching_is_told(build, size, stretched):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        build(size=size).train_and_validation_pairs()
+    assert any("stretched" in str(w.message) for w in told) is stretched
+
+
+# the three sets
+
+
+def test_validation_is_cut_from_train(build, root):
+    module = build()
+    train, validation = module.train_and_validation_pairs()
+    assert len(validation) == 2
+    assert not set(train) & set(validation)
+    assert {*train, *validation} == set(read_pairs(root, "train"))
+    assert names(module.val_dataloader()) == validation
+
+
+def test_the_seed_of_the_split_is_not_the_seed_of_the_order(build):
+    splits = [build(split_seed=s).train_and_validation_pairs()[1] for s in range(4)]
+    assert len(set(map(tuple, splits))) > 1
+    assert build(seed=5).train_and_validation_pairs()[1] == splits[0]
+
+
+def test_train_reads_the_training_side_and_nothing_else(build):
+    module = build()
+    module.steps = 6  # two epochs of six
+    seen = names(module.train_dataloader())
+    train, _ = module.train_and_validation_pairs()
+    assert sorted(seen) == sorted([*train, *train])
+
+
+def test_the_test_set_is_paired_or_unpaired(build, root):
+    listed = read_pairs(root, "test")
+    unpaired = names(build(pairing="unpaired").test_dataloader())
+    paired = names(build(pairing="paired").test_dataloader())
+    assert unpaired == listed
+    assert [person for person, _ in paired] == [person for person, _ in listed]
+    assert all(cloth == person.replace("_0.", "_1.") for person, cloth in paired)
+    assert all(cloth != person.replace("_0.", "_1.") for person, cloth in unpaired)
+
+
+@pytest.mark.parametrize("pairing", ["paired", "unpaired"])
+def test_every_batch_tells_its_pairing(build, pairing):
+    module = build(pairing=pairing)
+    module.steps = 2
+    for loader, expected in (
+        (module.train_dataloader(), "paired"),
+        (module.val_dataloader(), "paired"),
+        (module.test_dataloader(), pairing),
+    ):
+        batches = list(loader)
+        assert batches
+        assert all(b["pairing"] == [expected] * len(b["person"]) for b in batches)
+
+
+def test_the_last_batch_of_the_test_set_is_kept(build):
+    assert [len(b["person"]) for b in build().test_dataloader()] == [2, 2, 1]
+
+
+# the training stream
+
+
+def test_train_gives_as_many_batches_as_steps(build):
+    module = build(batch_size=3)
+    module.steps = 5
+    assert [len(b["person"]) for b in module.train_dataloader()] == [3] * 5
+
+
+def test_a_resumed_run_sees_the_batches_that_were_left(build):
+    module = build(augment=build_transforms(STRONG), seed=3)
+    module.steps = 7
+    whole = list(module.train_dataloader())
+    module.start_step = 3
+    rest = list(module.train_dataloader())
+    assert len(rest) == 4
+    assert all(same(a, b) for a, b in zip(whole[3:], rest, strict=True))
+
+
+def test_arms_of_one_seed_see_the_same_batches_whatever_happened_before(build):
+    streams = []
+    for global_seed, seed in ((0, 3), (1, 3), (0, 4)):
+        torch.manual_seed(global_seed)
+        module = build(augment=build_transforms(STRONG), seed=seed)
+        module.steps = 4
+        streams.append(list(module.train_dataloader()))
+    assert all(same(a, b) for a, b in zip(streams[0], streams[1], strict=True))
+    assert not all(same(a, b) for a, b in zip(streams[0], streams[2], strict=True))
+
+
+def test_a_worker_gives_the_same_batches(build):
+    here, worker = (build(augment=build_transforms(STRONG), workers=n) for n in (0, 1))
+    for module in (here, worker):
+        module.steps = 4
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        one, other = (list(getattr(module, loader)()) for module in (here, worker))
+        assert len(one) >= 1
+        assert all(same(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_only_training_is_augmented(build):
+    plain, changed = (build(augment=build_transforms(a)) for a in ({}, STRONG))
+    for loader in ("val_dataloader", "test_dataloader"):
+        pairs = zip(getattr(plain, loader)(), getattr(changed, loader)(), strict=True)
+        assert all(same(a, b) for a, b in pairs)
+    for module in (plain, changed):
+        module.steps = 3
+    one, other = (list(module.train_dataloader()) for module in (plain, changed))
+    assert names(one) == names(other)
+    assert not any(torch.equal(a["joints"], b["joints"]) for a, b in zip(one, other, strict=True))
+    assert all(
+        torch.equal(a["cloth_mask"], b["cloth_mask"]) for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("loader", ["val_dataloader", "test_dataloader"])
+def test_two_processes_share_a_set_without_repeating(build, loader):
+    module = build(val_fraction=0.4, batch_size=1)  # three of validation, five of test
+    alone = names(getattr(module, loader)())
+    assert len(alone) % 2
+    seen = []
+    for number in range(2):
+        module.trainer = rank(number, 2)
+        seen.append(names(getattr(module, loader)()))
+    assert sorted(seen[0] + seen[1]) == sorted(alone)
+    assert all(seen)
+
+
+def test_two_processes_share_the_training_stream(build):
+    module = build(batch_size=1)
+    module.steps = 10
+    alone = names(module.train_dataloader())
+    module.steps = 5
+    ranks = []
+    for number in range(2):
+        module.trainer = rank(number, 2)
+        ranks.append(names(module.train_dataloader()))
+    assert [pair for step in zip(*ranks, strict=True) for pair in step] == alone
+
+
+# what cannot be loaded
+
+
+@pytest.mark.parametrize("fraction", [0.95, 0.99])
+def test_a_validation_set_that_leaves_nothing_is_refused(build, root, fraction):
+    with pytest.raises(UserError, match="val_fraction") as told:
+        build(val_fraction=fraction).train_dataloader()
+    assert str(root) in str(told.value)
+    assert f"{fraction}" in str(told.value)
+
+
+def test_one_pair_cannot_be_split(tmp_path):
+    write_dataset(tmp_path / "one", train=1, test=0, size=(128, 96), progress=False)
+    module = VITONDataModule(tmp_path / "one", size=(128, 96))
+    with pytest.raises(UserError, match="val_fraction"):
+        module.train_dataloader()
+
+
+def test_without_validation_all_of_train_is_left(build, root):
+    train, validation = build(val_fraction=0).train_and_validation_pairs()
+    assert (train, validation) == (read_pairs(root, "train"), [])
+
+
+@pytest.mark.parametrize(
+    ("gone", "loader"),
+    [
+        ("train/pose/000003_0_keypoints.json", "train_dataloader"),
+        ("train/cloth/000002_1.jpg", "val_dataloader"),
+        ("test/cloth/000009_1.jpg", "test_dataloader"),
+        ("test_pairs.txt", "test_dataloader"),
+        ("train", "train_dataloader"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_is_read(root, build, tmp_path, gone, loader):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    if (copy / gone).is_dir():
+        shutil.rmtree(copy / gone)
+    else:
+        (copy / gone).unlink()
+    with pytest.raises(UserError, match="missing") as told:
+        getattr(build(root=copy), loader)()
+    assert str(copy / gone) in str(told.value)
+
+
+def test_a_missing_root_is_told(build):
+    with pytest.raises(UserError, match="/no/such"):
+        build(root="/no/such").test_dataloader()

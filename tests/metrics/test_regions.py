@@ -1,0 +1,107 @@
+"""Region scores and bleeding on pictures whose truth is known by construction."""
+
+import numpy as np
+import pytest
+import torch
+
+from vton_aux.metrics.image import image_scores
+from vton_aux.metrics.regions import region_scores
+from vton_aux.metrics.similarity import similarity
+
+SIZE = (256, 192)
+RED, SKIN, GREY = (0.8, 0.1, 0.1), (0.9, 0.7, 0.6), (0.5, 0.5, 0.5)
+
+
+def scene():
+    """A red garment with an arm across it before a grey wall: (1, 3, H, W) and its parse."""
+    parse = torch.zeros(1, *SIZE, dtype=torch.long)
+    parse[:, 60:220, 40:150] = 5
+    parse[:, 120:140, 20:120] = 14
+    colours = torch.tensor([GREY, RED, SKIN])
+    index = torch.zeros_like(parse)
+    index[parse == 5], index[parse == 14] = 1, 2
+    noise = 0.01 * torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    return (colours[index].permute(0, 3, 1, 2) + noise).clamp(0, 1), parse
+
+
+def scored(prediction, target, parse):
+    return region_scores(prediction, target, parse, similarity(prediction, target).ssim_map)
+
+
+def test_each_regions_scores_are_those_of_its_pixels():
+    target, parse = scene()
+    generator = torch.Generator().manual_seed(1)
+    prediction = (target + 0.1 * torch.randn(target.shape, generator=generator)).clamp(0, 1)
+    alike = similarity(prediction, target)
+    scores = scored(prediction, target, parse)
+    error = (prediction - target)[0].square().mean(0).numpy()
+    for name, labels in (("garment", (5,)), ("skin", (14,)), ("background", (0,))):
+        inside = np.isin(parse[0].numpy(), labels)
+        expected = -10 * np.log10(error[inside].mean())
+        assert scores[f"{name}_psnr"].item() == pytest.approx(expected, abs=1e-3)
+        ssim = alike.ssim_map[0].numpy()[inside].mean()
+        assert scores[f"{name}_ssim"].item() == pytest.approx(ssim, abs=1e-5)
+
+
+def test_the_band_is_what_lies_within_three_pixels_of_another_region():
+    target, parse = scene()
+    prediction = target.clone()
+    prediction[:, :, 57:63, 40:150] = 0  # three pixels on either side of the upper border
+    scores = scored(prediction, target, parse)
+    assert scores["band_psnr"] < scores["garment_psnr"]
+    far = target.clone()
+    far[:, :, 180:190, 80:90] = 0  # well inside the garment
+    assert scored(far, target, parse)["band_psnr"].item() == 100
+
+
+def test_the_photo_does_not_bleed_and_a_fault_elsewhere_does_not_count():
+    target, parse = scene()
+    assert scored(target, target, parse)["bleeding"].item() == 0
+    assert scored(target, target, parse)["background_bleeding"].item() == 0
+    shaded = target.clone()
+    shaded[:, :, 180:190, 60:130] = torch.tensor(SKIN)[:, None, None]  # far from any skin
+    assert scored(shaded, target, parse)["bleeding"].item() == 0
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3])
+def test_cloth_that_runs_into_the_arm_bleeds_by_that_many_pixels(pixels):
+    target, parse = scene()
+    prediction = target.clone()
+    # the arm's lower border moves up: the garment covers the arm's lowest rows
+    prediction[:, :, 140 - pixels : 140, 40:120] = torch.tensor(RED)[:, None, None]
+    share = scored(prediction, target, parse)["bleeding"].item()
+    # one of the arm's three borders with the garment; 2 x 3 pixels lie beside each
+    length = 2 * 80 + 20
+    assert share == pytest.approx(pixels * 80 / (6 * length), rel=0.1)
+    assert scored(prediction, target, parse)["background_bleeding"].item() < 0.02
+
+
+def test_regions_of_one_colour_or_of_few_pixels_have_no_bleeding():
+    target, parse = scene()
+    plain = torch.full_like(target, 0.5)
+    assert scored(plain, plain, parse)["bleeding"].isnan()
+    parse[parse == 14] = 5
+    parse[0, 0, :5] = 14
+    scores = scored(target, target, parse)
+    assert scores["skin_psnr"].isnan()
+    assert not scores["garment_psnr"].isnan()
+
+
+def test_a_batch_is_its_samples():
+    target, parse = scene()
+    prediction = target.roll(2, 3)
+    both = scored(
+        torch.cat([prediction, target]), torch.cat([target, target]), torch.cat([parse, parse])
+    )
+    for name, values in scored(prediction, target, parse).items():
+        assert both[name][0].item() == pytest.approx(values.item(), abs=1e-6)
+
+
+def test_a_shift_by_one_pixel_lowers_every_score():
+    target, parse = scene()
+    moved = target.roll(1, 3)
+    scores = scored(moved, target, parse) | image_scores(moved, target, similarity(moved, target))
+    for name, perfect in (scored(target, target, parse)).items():
+        if "bleeding" not in name:
+            assert scores[name] < perfect
+    assert scores["ssim"] < 0.99

@@ -1,0 +1,270 @@
+"""`vton-aux evaluate`, of a model and of any system's pictures: what it finds and refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from command_line import vton_aux
+from vton_aux.data.layout import read_pairs
+
+TESTS = 4
+
+
+@pytest.fixture
+def evaluate(capfd, tmp_path, checkpoints, root):
+    def run(*overrides: str, checkpoint="tom.ckpt", data=root, out="out"):
+        system = () if checkpoint is None else (f"checkpoint={checkpoints / checkpoint}",)
+        outcome = vton_aux(
+            capfd, "evaluate", *system, "data=viton", f"data.root={data}", "device=cpu",
+            f"output={tmp_path / out}", *overrides,
+        )  # fmt: skip
+        return outcome, tmp_path / out
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path, root):
+    """The test photos themselves as pictures of a perfect system."""
+    folder = tmp_path / "perfect"
+    folder.mkdir()
+    for path in (root / "test" / "image").iterdir():
+        with Image.open(path) as image:
+            image.save(folder / f"{path.stem}.png")
+    return folder
+
+
+def read(out: Path) -> tuple[pd.DataFrame, dict]:
+    return pd.read_parquet(out / "scores.parquet"), json.loads((out / "summary.json").read_text())
+
+
+def test_paired_scores_are_those_of_the_pictures_that_it_writes(evaluate, root):
+    outcome, out = evaluate("pairing=paired", "batch_size=3")
+    assert outcome.status == 0, outcome.err
+    table, summary = read(out)
+    assert len(table) == TESTS
+    assert set(table["pairing"]) == {"paired"}
+    for _, row in table.iterrows():
+        assert row["person"].replace("_0", "_1") == row["cloth"]
+        made = np.array(Image.open(out / "images" / row["person"].replace(".jpg", ".png")))
+        true = np.array(Image.open(root / "test" / "image" / row["person"]))
+        assert row["psnr"] == pytest.approx(
+            peak_signal_noise_ratio(true, made, data_range=255), abs=1e-3
+        )
+        ssim = structural_similarity(
+            true / 255, made / 255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+            data_range=1, channel_axis=-1,
+        )  # fmt: skip
+        assert row["ssim_valid"] == pytest.approx(ssim, abs=1e-4)
+    assert summary["system"]["arm"] == "both"
+    assert summary["protocols"]["official"]["images"] == TESTS
+    pd.testing.assert_frame_equal(pd.read_csv(out / "scores.csv"), table, check_dtype=False)
+
+
+def test_the_summary_follows_from_the_table_alone(evaluate):
+    _, out = evaluate("pairing=paired")
+    table, summary = read(out)
+    for protocol in ("official", "clean"):
+        rows, scores = table[table[protocol]], summary["protocols"][protocol]
+        for name, value in scores["means"].items():
+            assert value == pytest.approx(rows[name].mean())
+        for name, iou in scores["class_iou"].items():
+            common = rows[f"inter_{name}"].sum()
+            union = rows[f"true_{name}"].sum() + rows[f"predicted_{name}"].sum() - common
+            assert iou == (pytest.approx(common / union) if union else None)
+    means = scores["means"].keys()
+    assert {"ssim", "ms_ssim", "psnr", "warp_iou", "band_ssim", "bleeding"} <= means
+
+
+def test_batch_size_and_number_of_processes_do_not_matter_and_a_second_run_is_equal(evaluate):
+    tables = []
+    for out, overrides in (
+        ("one", ("batch_size=1",)), ("again", ("batch_size=1",)),
+        ("two", ("batch_size=1", "processes=2")), ("four", ("batch_size=4",)),
+    ):  # fmt: skip
+        outcome, folder = evaluate("pairing=paired", *overrides, out=out)
+        assert outcome.status == 0, outcome.err
+        tables.append(read(folder)[0])
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+    pd.testing.assert_frame_equal(tables[0], tables[2], check_exact=True)
+    columns = ["ssim", "ms_ssim", "psnr", "warp_iou"]
+    np.testing.assert_allclose(tables[0][columns], tables[3][columns], atol=1e-4)
+
+
+def test_a_killed_evaluation_goes_on_and_ends_the_same(evaluate, monkeypatch):
+    import vton_aux.evaluation.dress as module
+
+    _, whole = evaluate("pairing=paired", "batch_size=1", out="whole")
+    dress_batch, done = module._dress_batch, []
+
+    def killed(stage, batch, output):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(batch)
+        dress_batch(stage, batch, output)
+
+    monkeypatch.setattr(module, "_dress_batch", killed)
+    outcome, out = evaluate("pairing=paired", "batch_size=1")
+    assert outcome.status == 130
+    assert not (out / "summary.json").exists()
+    monkeypatch.setattr(module, "_dress_batch", dress_batch)
+    before = {p: p.stat().st_mtime_ns for p in (out / "images").iterdir()}
+    assert len(before) == 2
+    outcome, out = evaluate("pairing=paired", "batch_size=1")
+    assert outcome.status == 0, outcome.err
+    assert all(p.stat().st_mtime_ns == when for p, when in before.items())
+    pd.testing.assert_frame_equal(read(out)[0], read(whole)[0], check_exact=True)
+
+
+def test_unpaired_samples_have_no_score_but_the_truth_of_synthetic_ones(evaluate, root, tmp_path):
+    outcome, out = evaluate("pairing=unpaired")
+    assert outcome.status == 0, outcome.err
+    table, summary = read(out)
+    assert set(table["pairing"]) == {"unpaired"}
+    assert not table["own_cloth"].any()
+    listed = [(pair.person, pair.cloth) for pair in read_pairs(root, "test")]
+    assert list(zip(table["person"], table["cloth"], strict=True)) == listed
+    assert summary["truth"] == "image-unpaired"
+    true = np.array(Image.open(root / "test" / "image-unpaired" / listed[0][0]))
+    made = np.array(Image.open(out / "images" / listed[0][0].replace(".jpg", ".png")))
+    expected = peak_signal_noise_ratio(true, made, data_range=255)
+    assert table["psnr"][0] == pytest.approx(expected, abs=1e-3)
+    assert not {"garment_ssim", "warp_iou", "true_background"} & set(table.columns)
+    real = tmp_path / "without_truth"
+    shutil.copytree(root, real)
+    shutil.rmtree(real / "test" / "image-unpaired")
+    _, out = evaluate("pairing=unpaired", data=real, out="real")
+    table, summary = read(out)
+    assert not {"ssim", "psnr", "warp_iou"} & set(table.columns)
+    assert summary["protocols"]["official"]["means"] == {}
+
+
+def test_copies_are_flagged_by_content_and_are_not_clean(evaluate, root, photos, tmp_path):
+    data = tmp_path / "copies"
+    shutil.copytree(root, data)
+    image, cloth = data / "test" / "image", data / "test" / "cloth"
+    names = [pair.person for pair in read_pairs(data, "test")]
+    shutil.copy(next((data / "train" / "image").iterdir()), image / names[0])
+    shutil.copy(image / names[1], image / names[2])
+    pair = read_pairs(data, "test")[3]
+    shutil.copy(cloth / pair.person.replace("_0", "_1"), cloth / pair.cloth)
+    _, out = evaluate(
+        f"predictions={photos}", "pairing=unpaired", checkpoint=None, data=data, out="copies_out"
+    )
+    table, summary = read(out)
+    assert table["seen_in_training"].tolist() == [True, False, False, False]
+    assert table["copy"].tolist() == [False, False, True, False]
+    assert table["clean"].tolist() == [False, True, False, True]
+    assert table["own_cloth"].tolist() == [False, False, False, True]
+    assert summary["protocols"]["clean"]["images"] == 2
+
+
+def test_any_systems_pictures_are_scored_and_perfect_ones_are_perfect(evaluate, photos):
+    outcome, out = evaluate(f"predictions={photos}", "name=oracle", checkpoint=None)
+    assert outcome.status == 0, outcome.err
+    table, summary = read(out)
+    assert summary["system"] == {
+        **summary["system"], "kind": "predictions", "name": "oracle", "arm": None,
+    }  # fmt: skip
+    assert table["ssim"].min() > 0.99  # JPEG decoders may differ by a grey level
+    assert table["psnr"].min() > 40
+    assert "warp_iou" not in table
+
+
+def test_pictures_shifted_by_one_pixel_are_told_apart(evaluate, photos):
+    _, out = evaluate(f"predictions={photos}", checkpoint=None)
+    for path in photos.iterdir():
+        Image.fromarray(np.roll(np.array(Image.open(path)), 1, axis=1)).save(path)
+    _, shifted = evaluate(f"predictions={photos}", checkpoint=None, out="shifted")
+    perfect, moved = read(out)[0], read(shifted)[0]
+    assert (moved["ssim"] < perfect["ssim"] - 0.02).all()
+    assert (moved["psnr"] < perfect["psnr"] - 5).all()
+
+
+def test_a_models_unpaired_pictures_are_not_taken_for_paired_ones(evaluate):
+    _, out = evaluate("pairing=unpaired")
+    outcome, _ = evaluate(f"predictions={out / 'images'}", checkpoint=None, out="swapped")
+    assert outcome.status == 2
+    assert "these pictures are not paired" in outcome.err
+
+
+def spoil_missing(folder):
+    next(folder.iterdir()).unlink()
+
+
+def spoil_size(folder):
+    path = next(folder.iterdir())
+    Image.open(path).resize((96, 128)).save(path)
+
+
+def spoil_content(folder):
+    path = next(folder.iterdir())
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def spoil_twice(folder):
+    path = next(folder.iterdir())
+    Image.open(path).save(path.with_suffix(".jpg"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_missing, "1 of 4 pictures are missing"),
+        (spoil_size, "128x96, but data.size is 256x192"),
+        (spoil_content, ".png: the image is cut short"),
+        (spoil_twice, "a picture of the same person"),
+        (shutil.rmtree, "no such folder"),
+    ],
+)
+def test_pictures_that_cannot_be_scored_are_named(evaluate, photos, spoil, words):
+    spoil(photos)
+    outcome, out = evaluate(f"predictions={photos}", checkpoint=None)
+    assert outcome.status == 2
+    assert outcome.err.count("error:") == 1
+    assert words in outcome.err
+    assert not (out / "summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (("pairing=both",), "pairing=both"),
+        (("split=val", "pairing=unpaired"), "split=val"),
+        (("data.size=[128,96]",), "trained at [256, 192]"),
+        (("data.root=/no/such",), "/no/such"),
+        (("device=abacus",), "device=abacus"),
+        (("limit=0",), "at least 1"),
+        (("features=inception",), "features=inception"),
+        (("features=vton_aux.errors:UserError",), "not a torch module"),
+        (("features=nowhere:x",), "nowhere"),
+        (("predictions=x",), "either checkpoint"),
+        (("lpips=true",), "lpips"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told(evaluate, overrides, words):
+    outcome, out = evaluate(*overrides)
+    assert outcome.status == 2
+    assert outcome.err.count("error:") == 1
+    assert words in outcome.err
+    assert not (out / "summary.json").exists()
+
+
+def test_a_gmm_is_no_tryon_model(evaluate):
+    outcome, _ = evaluate(checkpoint="gmm.ckpt")
+    assert outcome.status == 2
+    assert "a GMM alone" in outcome.err
+
+
+def test_another_evaluation_is_not_overwritten(evaluate):
+    evaluate("pairing=paired")
+    outcome, out = evaluate("pairing=unpaired")
+    assert outcome.status == 2
+    assert "holds another evaluation" in outcome.err
+    assert read(out)[1]["pairing"] == "paired"

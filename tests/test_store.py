@@ -1,0 +1,307 @@
+"""Finished stages are found by what went into them: by all of it, and by nothing else."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import vton_aux.train
+from vton_aux import store
+from vton_aux.config import config_folder, register
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
+from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.store import code_version, finished, place, stage_key
+
+INPUTS = {
+    "stage": "gmm",
+    "aux": True,
+    "settings": {"lr": 1e-4, "betas": [0.5, 0.999], "steps": 10},
+    "data": {"size": [256, 192], "augment": {"geometry": [], "colour": [{"p": 0.5}]}, "root": None},
+    "seed": 0,
+}
+
+
+def changed(value, path, new):
+    """A deep copy of `value` with `new` at `path`."""
+    copy = json.loads(json.dumps(value))
+    spot = copy
+    for key in path[:-1]:
+        spot = spot[key]
+    spot[path[-1]] = new
+    return copy
+
+
+# keys
+
+
+@pytest.mark.parametrize(
+    ("path", "new"),
+    [
+        (["stage"], "tom"),
+        (["aux"], False),
+        (["settings", "lr"], 1.1e-4),
+        (["settings", "betas", 1], 0.99),
+        (["settings", "betas"], [0.999, 0.5]),
+        (["data", "size"], [192, 256]),
+        (["data", "augment", "colour", 0, "p"], 0.6),
+        (["data", "augment", "geometry"], [{"p": 0.5}]),
+        (["data", "root"], "somewhere"),
+        (["seed"], 1),
+        (["another"], None),
+    ],
+)
+def test_a_key_changes_with_any_input(path, new):
+    assert stage_key(changed(INPUTS, path, new)) != stage_key(INPUTS)
+
+
+def test_a_key_is_the_same_for_equal_inputs_in_any_order():
+    backwards = {
+        key: dict(reversed(value.items())) if isinstance(value, dict) else value
+        for key, value in reversed(INPUTS.items())
+    }
+    assert list(backwards) != list(INPUTS)
+    assert stage_key(backwards) == stage_key(INPUTS)
+    assert len(stage_key(INPUTS)) == 12
+    assert int(stage_key(INPUTS), 16) >= 0
+
+
+# finished stages
+
+
+def test_a_stage_is_finished_with_its_summary_and_its_model(tmp_path):
+    summary = {"stage": "gmm", "validation": {"warp_iou": 0.5}}
+    assert finished(tmp_path / "nowhere") is None
+    assert finished(tmp_path) is None
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert finished(tmp_path) is None
+    (tmp_path / "model.ckpt").write_bytes(b"weights")
+    assert finished(tmp_path) == summary
+    (tmp_path / "summary.json").unlink()
+    (tmp_path / "last.ckpt").write_bytes(b"weights")
+    assert finished(tmp_path) is None
+
+
+# the code's version
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the package's source that `code_version` sees instead of the package."""
+
+    def copied(folder: Path) -> Path:
+        source = Path(vton_aux.train.__file__).parent
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        monkeypatch.setattr(store, "__file__", str(folder / "store.py"))
+        return folder
+
+    copied.default = tmp_path / "copy" / "vton_aux"
+    return copied
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stages/base.py", "stages/tom.py", "networks/tps.py", "losses/perceptual.py",
+        "data/augment.py", "data/split.py", "representation.py", "fit.py",
+    ],
+)  # fmt: skip
+def test_the_version_changes_with_a_source_that_a_result_depends_on(tree, name):
+    here = code_version()
+    folder = tree(tree.default)
+    assert code_version() == here  # where the package lies does not matter
+    source = folder / name
+    content = source.read_bytes()
+    source.write_bytes(content + b"\n# another line\n")
+    assert code_version() != here
+    source.write_bytes(content)
+    assert code_version() == here
+    source.rename(source.with_name("renamed_" + source.name))
+    if "/" in name:
+        assert code_version() != here
+
+
+def test_a_new_module_is_another_version(tree):
+    folder = tree(tree.default)
+    before = code_version()
+    (folder / "networks" / "attention.py").write_text("")
+    assert code_version() != before
+
+
+@pytest.mark.parametrize(
+    "name", ["data/synthetic/write.py", "callbacks/progress.py", "pictures.py", "cli.py"]
+)
+def test_the_version_does_not_change_with_other_sources(tree, name):
+    folder = tree(tree.default)
+    before = code_version()
+    source = folder / name
+    source.write_text(source.read_text() + "\n# another line\n")
+    assert code_version() == before
+
+
+def test_the_version_changes_wherever_the_package_lies(tree, tmp_path):
+    folder = tree(tmp_path / "synthetic" / "vton_aux")
+    before = code_version()
+    source = folder / "networks" / "tps.py"
+    source.write_text(source.read_text() + "\n# another line\n")
+    assert code_version() != before
+
+
+# placing
+
+
+def test_a_result_is_linked_and_takes_no_room_twice(tmp_path):
+    source, target = tmp_path / "model.ckpt", tmp_path / "run" / "gmm.ckpt"
+    source.write_bytes(b"weights")
+    place(source, target)
+    assert target.samefile(source)
+
+
+def test_a_result_is_copied_where_links_are_not_possible(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("another file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, target = tmp_path / "model.ckpt", tmp_path / "run" / "gmm.ckpt"
+    source.write_bytes(b"weights")
+    place(source, target)
+    assert target.read_bytes() == b"weights"
+    assert not target.samefile(source)
+
+
+def test_placing_again_replaces_the_name_and_leaves_the_old_source_whole(tmp_path):
+    old, new, target = tmp_path / "old", tmp_path / "new", tmp_path / "run" / "gmm.ckpt"
+    old.write_bytes(b"old")
+    new.write_bytes(b"new")
+    place(old, target)
+    place(new, target)
+    assert target.read_bytes() == b"new"
+    assert old.read_bytes() == b"old"
+
+
+# what `train` puts into a key
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "viton"
+    write_dataset(folder, train=5, test=0, seed=0, size=(128, 96), progress=False)
+    return folder
+
+
+@pytest.fixture
+def trained(root, tmp_path, monkeypatch):
+    """Which stages `train` trains for some overrides; the training itself is left out."""
+    ran = []
+
+    def pretend(folder):
+        job = json.loads((folder / "job.json").read_text())
+        ran.append(job["stage"])
+        save(folder / "model.ckpt", job["context"])
+        (folder / "metrics.csv").write_text("step\n0\n")
+        (folder / "summary.json").write_text(json.dumps({"stage": job["stage"]}))
+
+    monkeypatch.setattr(vton_aux.train, "_run", pretend)
+    register()
+
+    def run(*overrides: str) -> list[str]:
+        ran.clear()
+        with initialize_config_dir(config_folder(), version_base="1.3"):
+            raw = compose(
+                "train",
+                ["gmm=small", "tom=small", "data.generate=null", f"data.root={root}",
+                 "data.size=[128,96]", "data.val_fraction=0.2", f"store={tmp_path / 'store'}",
+                 *overrides],
+            )  # fmt: skip
+        (tmp_path / "run").mkdir(exist_ok=True)
+        vton_aux.train.train(OmegaConf.to_object(raw), tmp_path / "run")
+        return ran.copy()
+
+    assert run() == ["gmm", "tom"]
+    return run
+
+
+def save(path, context, weight=0.0):
+    weights = {"network.weight": torch.tensor([weight])}
+    arguments = {"settings": {}, "context": context}
+    torch.save({"state_dict": weights, "hyper_parameters": arguments}, path)
+
+
+BOTH = (
+    "seed=1", "representation=cp_vton_plus", "representation.pose_radius=4",
+    "trainer.precision=bf16-mixed", "data.val_fraction=0.4", "data.split_seed=1", "labels=coarse",
+    "data.size=[128,64]", "data/augment=strong",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "override",
+    [*BOTH],
+)
+def test_what_changes_both_stages_trains_both_anew(trained, override):
+    assert trained(override) == ["gmm", "tom"]
+
+
+@pytest.mark.parametrize("stage", ["gmm", "tom"])
+def test_any_setting_of_a_stage_trains_it_anew_and_a_gmm_its_tom_too(trained, stage):
+    for override in (
+        "lr=1e-4", "steps=7", "hold=0.4", "batch_size=3", "aux_weight=2", "skin_weight=3",
+        "mask_weight=0.5", "width=24", "select=best", "betas=[0.9,0.999]",
+    ):  # fmt: skip
+        anew = ["gmm", "tom"] if stage == "gmm" else ["tom"]
+        assert trained(f"{stage}.{override}") == anew, override
+
+
+def test_the_arms_share_the_stages_that_are_equal(trained):
+    assert trained("arm=gmm_only") == ["tom"]
+    assert trained("arm=baseline") == ["gmm", "tom"]
+    assert trained("arm=tom_only") == ["tom"]
+
+
+def test_what_changes_no_result_finds_the_finished_stages(trained, root):
+    assert trained() == []
+    moved = root.rename(root.with_name("moved"))
+    for override in (
+        "pictures=0", "log_every=1", "checkpoint_every=5", "val_every=5", "data.workers=1",
+        "wandb=on", "stage=gmm",
+    ):  # fmt: skip
+        assert trained(f"data.root={moved}", override) == [], override
+
+
+@pytest.fixture
+def context(trained, tmp_path):
+    """That of a GMM in the store, which nobody but the store knows."""
+    (path,) = (tmp_path / "store").glob("gmm-*/model.ckpt")
+    context = read_checkpoint(path)["hyper_parameters"]["context"]
+    return {**context, "provenance": {"key": "elsewhere"}}
+
+
+def test_a_given_gmm_is_another_input_where_its_provenance_differs(trained, context, tmp_path):
+    given = tmp_path / "given.ckpt"
+    save(given, context)
+    assert trained("stage=tom", f"gmm_checkpoint={given}") == ["tom"]
+    assert trained("stage=tom", f"gmm_checkpoint={given}") == []
+
+
+def test_a_given_gmm_is_known_by_its_weights(trained, context, tmp_path):
+    for name, weight in (("best", 1.0), ("model", 2.0)):
+        save(tmp_path / f"{name}.ckpt", context, weight)
+        assert trained("stage=tom", f"gmm_checkpoint={tmp_path / name}.ckpt") == ["tom"], name
+
+
+def test_a_given_gmm_that_knows_another_representation_is_refused(trained, context, tmp_path):
+    given = tmp_path / "given.ckpt"
+    other = {**context["representation"], "pose_radius": 9.0}
+    save(given, {**context, "representation": other})
+    with pytest.raises(UserError, match="pose_radius"):
+        trained("stage=tom", f"gmm_checkpoint={given}")
+
+
+def test_where_the_best_weights_are_selected_the_validations_count(trained):
+    for every in (50, 70):
+        assert trained("stage=gmm", "gmm.select=best", f"val_every={every}") == ["gmm"]

@@ -1,0 +1,141 @@
+"""Offline W&B runs, one a stage, read back with W&B's own tool."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from command_line import vton_aux
+from vton_aux.data.layout import read_pairs
+from vton_aux.data.synthetic import write_dataset
+
+pytestmark = pytest.mark.slow
+
+TINY = (
+    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
+    "gmm.steps=6", "tom.steps=6", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
+    "data.val_fraction=0.2", "val_every=3", "checkpoint_every=2", "log_every=2", "pictures=2",
+    "data.size=[128,96]", "wandb=on",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def logged_out(tmp_path, monkeypatch):
+    """Nobody is logged in to W&B and no variable says offline; what it writes lands in tmp_path."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "home" / ".netrc"))
+    for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+
+
+@pytest.fixture
+def train(capfd, tmp_path):
+    def run(root: Path, *overrides: str):
+        return vton_aux(
+            capfd, "train", *TINY, f"data.root={root}", f"store={tmp_path / 'store'}",
+            f"hydra.run.dir={tmp_path / 'first_try'}", *overrides,
+        )  # fmt: skip
+
+    return run
+
+
+def inspect(path: Path, *options: str) -> str:
+    tool = Path(sys.executable).parent / "wandb"
+    command = [tool, "leet", "inspect", *options, "--json", path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def records(path: Path) -> list[dict]:
+    return [json.loads(line) for line in inspect(path).splitlines()]
+
+
+def one(path: Path, kind: str) -> dict:
+    (found,) = [record[kind] for record in records(path) if record["type"] == kind]
+    return found
+
+
+def runs(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "store").glob("*/wandb/offline-run-*/run-*.wandb"))
+
+
+def history(path: Path) -> dict[str, list]:
+    """Each value's curve: (step of the training, value)."""
+    curves: dict[str, list] = {}
+    for record in records(path):
+        if record["type"] == "history":
+            item = record["history"]["item"]
+            for name, value in item.items():
+                curves.setdefault(name, []).append((item["trainer/global_step"], value))
+    return curves
+
+
+def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(train, tmp_path):
+    root = tmp_path / "viton"
+    write_dataset(root, train=8, test=0, seed=0, size=(128, 96), progress=False)
+    outcome = train(root, "arm=both", "wandb.project=tests", "wandb.tags=[a,b]", "seed=3")
+    assert outcome.status == 0, outcome.err
+    names = [path.parents[2].name for path in runs(tmp_path)]
+    assert [name.split("-")[0] for name in names] == ["gmm", "tom"]
+    scores = {
+        "gmm": {"warp_l1", "warp_iou", "unwarped_iou", "segmentation_iou"},
+        "tom": {"ssim", "psnr", "segmentation_iou"},
+    }
+    for path, name in zip(runs(tmp_path), names, strict=True):
+        stage = name.split("-")[0]
+        told = one(path, "run")
+        assert told["run_id"] == name
+        assert told["run_group"] == "first_try"
+        assert (told["project"], told["job_type"], told["tags"]) == ("tests", stage, ["a", "b"])
+        assert told["display_name"] == f"{stage} both seed3"
+
+        summary = json.loads(inspect(path, "--summary"))
+        assert (summary["state"], summary["exit_code"]) == ("finished", 0)
+        assert summary["config"]["seed"] == 3
+        assert summary["config"]["arm"] == {"gmm_aux": True, "tom_aux": True}
+        assert summary["config"]["settings"]["steps"] == 6
+        assert summary["config"]["context"]["provenance"]["key"] == name.split("-")[1]
+
+        curves, folder = history(path), path.parents[2]
+        written = json.loads((folder / "summary.json").read_text())["validation"]
+        assert written.keys() == scores[stage]
+        for score, value in written.items():
+            assert [step for step, _ in curves[f"val/{score}"]] == [2, 5, 6]
+            assert curves[f"val/{score}"][-1][1] == pytest.approx(value, rel=1e-6)
+        assert [step for step, _ in curves["train/loss"]] == [1, 3, 5]
+        assert {"train/segmentation", "epoch"} <= curves.keys()
+        assert [rate for _, rate in curves["lr"]] == pytest.approx([1e-3, 0.75e-3, 0.25e-3])
+
+        sheets = [files[0] for _, files in curves["validation.filenames"]]
+        steps = [step for step, _ in curves["validation.filenames"]]
+        assert steps == [3, 6, 6]
+        for step, sheet in zip(steps, sheets, strict=True):
+            with (
+                Image.open(path.parent / "files" / sheet) as shown,
+                Image.open(folder / "pictures" / f"step_{step:08d}.png") as kept,
+            ):
+                assert list(shown.convert("RGB").getdata()) == list(kept.convert("RGB").getdata())
+
+
+def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
+    root = tmp_path / "viton"
+    write_dataset(root, train=8, test=0, seed=0, size=(128, 96), progress=False)
+    first = read_pairs(root, "train")[0].person  # is read before any stage starts
+    for photo in (root / "train" / "image").iterdir():
+        if photo.name != first:
+            photo.write_bytes(photo.read_bytes()[:500])
+    outcome = train(root, "arm=baseline", "wandb.group=mine")
+    assert outcome.status == 2
+    (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert "the image is cut short" in error
+    (path,) = runs(tmp_path)
+    assert path.parents[2].name.startswith("gmm-")
+    assert one(path, "run")["run_group"] == "mine"
+    assert one(path, "exit")["exit_code"] == 2
+    assert json.loads(inspect(path, "--summary"))["state"] != "finished"
