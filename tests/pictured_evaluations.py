@@ -14,7 +14,7 @@ from vton_aux.data.sample import read_photo
 from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.metrics.similarity import similarity
 
-TERCILES = ("low", "middle", "high")
+TERCILES = ("easy", "medium", "hard")
 SETTINGS = {"range": "[0, 1]", "ssim": "Gaussian 11, sigma 1.5"}
 
 

@@ -38,7 +38,7 @@ def test_the_two_commands_come_first_and_all_others_are_ours():
     assert vton_aux_commands() == COMMANDS[2:]
 
 
-@pytest.mark.parametrize("target", ["help", "setup", "demo", "test", "test-fast", "lint"])
+@pytest.mark.parametrize("target", ["help", "setup", "demo", "table1", "test", "test-fast", "lint"])
 def test_make_knows_its_targets(target):
     subprocess.run(["make", "-n", target], cwd=REPOSITORY, check=True, capture_output=True)
 
@@ -53,21 +53,32 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
     trained = tmp_path / "trained"
     for command in vton_aux_commands():
         text = command.replace("DIR", str(root)).replace("RUN", str(trained))
+        text = text.replace("PICTURES", str(root / "test" / "image"))
         text = text.replace("000001_0", pair.person[:-4]).replace("001744_1", pair.cloth[:-4])
         words = shlex.split(text)[1:]
-        if words[0] == "train":
+        if words[0] in ("train", "ablation"):
             # two of everything tell whether a sweep works; more would tell no more
-            words = [re.sub(r"(seed=\d+|weight=[\d.]+),.*", r"\1", word) for word in words]
+            words = [re.sub(r"^(seed=\d+|.*weight=[\d.]+|0),.*", r"\1", word) for word in words]
             words += TINY
+        if words[0] == "ablation":
+            words += ["--arms", "both"]  # the demo below makes all three
+        if words[0] == "train":
             if "trainer=ddp" in words:
                 words += ["trainer.devices=2"]
             if "stage=gmm" not in words and "-m" not in words and not trained.exists():
                 words += [f"hydra.run.dir={trained}"]
+        if any(word.startswith("predictions=") for word in words):
+            words += ["data.size=[128,96]"]
         outcome = vton_aux(capfd, *words)
         assert outcome.status == 0, (command, outcome.err)
     assert (trained / "tom.ckpt").is_file()
     assert (tmp_path / "tryon.png").is_file()
-    assert len(list(tmp_path.glob("runs/*_evaluate_*/scores.csv"))) == 2
+    for pairing in ("paired", "unpaired"):
+        assert len(list(trained.glob(f"evaluations/test_{pairing}-*/scores.parquet"))) == 1
+    assert (tmp_path / "tables" / "table1.tex").is_file()
+    assert (tmp_path / "report.html").is_file()
+    assert (tmp_path / "figures" / "architecture.svg").is_file()
+    assert (tmp_path / "runs" / "table1" / "both_seed0" / "tom.ckpt").is_file()
 
 
 def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
@@ -76,14 +87,13 @@ def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
     tiny = [override for override in TINY if override not in ("gmm=small", "tom=small")]
     outcome = vton_aux(capfd, "demo", *tiny, *few)
     assert outcome.status == 0, outcome.err
-    table = (tmp_path / "runs" / "demo" / "ablation.md").read_text()
-    assert table in outcome.out
-    head, _, *rows = table.splitlines()[:5]
-    assert [cell.strip() for cell in head.strip("|").split("|")] == [
-        "", "CP-VTON", "only TOM", "Both",
-    ]  # fmt: skip
-    assert rows[0].startswith("| SSIM")
-    assert (tmp_path / "runs" / "demo" / "arms.png").is_file()
+    demo = tmp_path / "runs" / "demo"
+    assert (demo / "table1.md").read_text().partition("**Against")[0] in outcome.out
+    for name in ("CP-VTON", "only TOM", "Both", "SSIM", "PSNR", "FID"):
+        assert name in outcome.out
+    assert str(Path("runs/demo/report.html")) in outcome.out
+    assert "<html" in (demo / "report.html").read_text()
+    assert (demo / "figures" / "figure3.png").is_file()
 
 
 def test_links_and_pictures_exist():

@@ -3,6 +3,7 @@
 FOLDER/ARM_seedN/              a run each, with its evaluations
 FOLDER/table1.md, .tex, .csv   the paper's table beside these runs
 FOLDER/report.html             table, intervals, strata, galleries
+FOLDER/figures/                Figures 1 to 3 and galleries
 
 Stopped? The same command goes on: finished stages are found again, finished pictures are kept.
 """
@@ -61,11 +62,15 @@ def main(arguments: Sequence[str]) -> None:
                 f"data.root={root}", "batch_size=16", *features,
             )  # fmt: skip
     places = [str(run) for run in runs]
-    _vton_aux("table", *places, "--output", str(chosen.folder))
-    _vton_aux("report", *places, "--output", str(chosen.folder / "report.html"))
-    print(f"\n{(time.perf_counter() - started) / 60:.1f} minutes")
-    print(f"table    {chosen.folder / 'table1.md'}")
-    print(f"report   {chosen.folder / 'report.html'} (open it in a browser)")
+    _vton_aux("table", *places, "--output", str(chosen.folder), quiet=True)
+    _vton_aux("report", *places, "--output", str(chosen.folder / "report.html"), quiet=True)
+    _vton_aux("figures", *places, "--output", str(chosen.folder / "figures"), quiet=True)
+    table = chosen.folder / "table1.md"
+    print(f"\n{table.read_text().partition('**Against')[0]}")
+    print(f"{(time.perf_counter() - started) / 60:.1f} minutes")
+    print(f"report    {chosen.folder / 'report.html'} (open it in a browser)")
+    print(f"table     {table}, with comparisons and what may be concluded")
+    print(f"pictures  {chosen.folder / 'figures'}")
 
 
 def demo(overrides: Sequence[str]) -> None:
@@ -73,9 +78,10 @@ def demo(overrides: Sequence[str]) -> None:
     main([*DEMO, *overrides])
 
 
-def _vton_aux(*arguments: str) -> None:
+def _vton_aux(*arguments: str, quiet: bool = False) -> None:
     print(f"\n$ vton-aux {' '.join(arguments)}", flush=True)
-    status = subprocess.run([sys.executable, "-m", "vton_aux", *arguments]).returncode
+    command = [sys.executable, "-m", "vton_aux", *arguments]
+    status = subprocess.run(command, stdout=subprocess.DEVNULL if quiet else None).returncode
     if status:
         raise UserError(
             f"vton-aux {arguments[0]} ended with status {status}; the same command goes on"

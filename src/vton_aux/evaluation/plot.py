@@ -12,7 +12,7 @@ from vton_aux.evaluation.statistics import CONFIDENCE, SCORES, Comparison, Inter
 from vton_aux.evaluation.svg import element
 
 ROOM = 0.05  # of the width, free at both ends
-HEIGHT, MIDDLE = 30, 13  # pixels
+HEIGHT, MIDDLE = 38, 16  # pixels
 
 
 @dataclass(frozen=True)

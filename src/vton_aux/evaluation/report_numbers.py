@@ -4,8 +4,8 @@ Every function returns plain values for the template.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -13,13 +13,21 @@ from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, System
 from vton_aux.evaluation.statistics import SCORES, Comparison, Score, conclusion, signed
-from vton_aux.evaluation.strata import STRATA, Part, compare_in_parts
+from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
 from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
 
 STRATA_SCORES = ("ssim", "bleeding")
 MINUS = "\N{MINUS SIGN}"
 Plain = dict[str, Any]
+
+
+class Strip(NamedTuple):
+    """A row of a plot: a comparison, and the paper's own difference beside it."""
+
+    name: str
+    comparison: Comparison
+    claim: float | None = None
 
 
 def primary(tables: Sequence[Table]) -> Table:
@@ -122,15 +130,16 @@ def table_1(table: Table) -> Plain:
 
 
 def intervals(table: Table) -> Plain:
-    """Every comparison with the baseline as a strip, a group a score."""
-    groups = []
+    """Every comparison with the baseline as a strip, the paper's scores apart from the others."""
+    plots: list[list[Plain]] = [[], []]
     for row in dict.fromkeys(row for row, *_ in table.comparisons):
-        rows = [(s.title, c, _claim(row, s)) for r, s, c in table.comparisons if r == row]
-        groups.append(_group(row.label, rows))
+        strips = [Strip(s.title, c, _claim(row, s)) for r, s, c in table.comparisons if r == row]
+        plots[row not in PAPER_ROWS].append(_groups({row.label: strips})[0])
     return {
         "protocol": table.protocol,
         "images": images_of(table),
-        "groups": [g for g in groups if g],
+        "groups": plots[0],
+        "further": plots[1],
         "tests": len(table.comparisons),
         "baseline": table.systems[0].title,
     }
@@ -139,20 +148,14 @@ def intervals(table: Table) -> Plain:
 def strata(table: Table) -> list[Plain]:
     """The main system against the baseline in the parts of the test set, a plot a score."""
     system = main_system(table)
-    if system is None:
-        return []
     plots = []
-    for score in STRATA_SCORES:
-        found = compare_in_parts(table.systems[0], system, table.protocol, score)
-        groups = [
-            _group(
-                STRATA[column],
-                [(_part(part), c, None) for part, c in found if part.column == column],
-            )
-            for column in STRATA
-        ]
-        if found:
-            plots.append({"label": SCORES[score].name, "groups": [g for g in groups if g]})
+    for score in STRATA_SCORES if system else ():
+        parts: dict[str, list[Strip]] = {}
+        for part, c in compare_in_parts(table.systems[0], system, table.protocol, score):
+            strips = parts.setdefault(part.stratum, [])
+            strips.append(Strip(f"{part.name} ({part.images:,})", c))
+        if parts:
+            plots.append({"label": SCORES[score].name, "groups": _groups(parts)})
     return plots
 
 
@@ -190,22 +193,29 @@ def _mean_over_seeds(found: Sequence[Plain]) -> Plain:
     }
 
 
-def _group(label: str, rows: Sequence[tuple[str, Comparison, float | None]]) -> Plain | None:
-    """Strips on one scale."""
-    if not rows:
-        return None
-    marks = [mark_of(c, claim) for _, c, claim in rows]
-    scale = scale_of(marks)
-    strips = [
+def _groups(strips: Mapping[str, Sequence[Strip]]) -> list[Plain]:
+    """Strips under their headings, all on one scale, which stands below the last one."""
+    marks = {label: [mark_of(s.comparison, s.claim) for s in of] for label, of in strips.items()}
+    every = [mark for of in marks.values() for mark in of]
+    scale = scale_of(every)
+    groups: list[Plain] = [
         {
-            "name": name,
-            "svg": Markup(strip(mark, scale, _spoken(name, label, c, mark))),
-            "verdict": mark.verdict,
-            **_numbers(c),
+            "label": label,
+            "rows": [
+                {
+                    "name": s.name,
+                    "svg": Markup(strip(mark, scale, _spoken(label, s, mark))),
+                    "verdict": mark.verdict,
+                    **_numbers(s.comparison),
+                }
+                for s, mark in zip(of, marks[label], strict=True)
+            ],
+            "axis": None,
         }
-        for (name, c, _), mark in zip(rows, marks, strict=True)
+        for label, of in strips.items()
     ]
-    return {"label": label, "rows": strips, "axis": Markup(axis(scale, marks[0].sign))}
+    groups[-1]["axis"] = Markup(axis(scale, every[0].sign))
+    return groups
 
 
 def _numbers(c: Comparison) -> Plain:
@@ -223,15 +233,11 @@ def _numbers(c: Comparison) -> Plain:
     }
 
 
-def _spoken(name: str, label: str, c: Comparison, mark: Mark) -> str:
-    numbers = _numbers(c)
+def _spoken(label: str, of: Strip, mark: Mark) -> str:
+    numbers = _numbers(of.comparison)
     within = f", 95 % interval {numbers['interval']}" if numbers["interval"] else ""
-    told = {"open": "not told from 0", "better": "better", "worse": "worse"}[mark.verdict]
-    return f"{label}, {name}: {numbers['difference']}{within}; {told}"
-
-
-def _part(part: Part) -> str:
-    return f"{part.name} ({part.images:,})"
+    told = "not told from 0" if mark.verdict == "open" else mark.verdict
+    return f"{label}, {of.name}: {numbers['difference']}{within}; {told}"
 
 
 def _claim(row: Row, system: System) -> float | None:

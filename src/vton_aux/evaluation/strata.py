@@ -4,41 +4,25 @@ The paper names three difficulties: self-occlusion, complex poses, and cloths of
 the worn one. The parts follow from the data alone, so they are the same for every system.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import NamedTuple
 
 from vton_aux.evaluation.runs import System
 from vton_aux.evaluation.statistics import Comparison, compare, correct
 
 STRATA = {
-    "occluded": "self-occlusion",
-    "pose_stratum": "pose",
-    "shape_stratum": "shape of the cloth against the worn one",
-}
+    "occluded": ("self-occlusion", {False: "arms off the torso", True: "arms before the torso"}),
+    "pose_stratum": ("pose", {value: value for value in ("easy", "medium", "hard")}),
+    "shape_stratum": ("shape of the cloth", {value: value for value in ("easy", "medium", "hard")}),
+}  # column -> its title, and its values with their names in print
 FEWEST = 5  # images of a part that is compared
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of the test set.
+class Part(NamedTuple):
+    """A part of the test set, and how many images it has."""
 
-    Attributes:
-        column: of the per-image table.
-        value: in that column.
-        images: that many.
-    """
-
-    column: str
-    value: Any
+    stratum: str
+    name: str
     images: int
-
-    @property
-    def name(self) -> str:
-        if self.column == "occluded":
-            return "an arm before the body" if self.value else "no arm before the body"
-        return str(self.value)
 
 
 def compare_in_parts(
@@ -50,21 +34,15 @@ def compare_in_parts(
         return []
     rows = next(iter(baseline.evaluations["paired"].values())).rows(protocol)
     found: list[tuple[Part, Comparison]] = []
-    for column in STRATA:
-        if column not in rows:
-            continue
-        for value, part in rows.groupby(column, sort=True, observed=True):
-            if len(part) >= FEWEST:
-                chosen = [
-                    {seed: table.loc[part.index, [score]] for seed, table in of.items()}
-                    for of in tables
-                ]
-                named = Part(column, value, len(part))
-                found += [(named, c) for c in compare(chosen[0], chosen[1])]
+    for column, (title, values) in STRATA.items():
+        for value, name in values.items():
+            part = rows[rows[column] == value] if column in rows else rows[:0]
+            if len(part) < FEWEST:
+                continue
+            first, second = (
+                {seed: table.loc[part.index, [score]] for seed, table in of.items()}
+                for of in tables
+            )
+            found += [(Part(title, name, len(part)), c) for c in compare(first, second)]
     corrected = correct([comparison for _, comparison in found])
     return [(part, c) for (part, _), c in zip(found, corrected, strict=True)]
-
-
-def has_strata(table: pd.DataFrame) -> bool:
-    """Whether the table tells the parts."""
-    return any(column in table for column in STRATA)
