@@ -22,7 +22,7 @@ def write_pictured(
     folder, root, name="baseline", pairing="paired", seed=0, noise=20.0, checkpoint=None, head=True,
     kind="checkpoint", fid=20.0,
 ):  # fmt: skip
-    """An evaluation of `root`'s test set whose try-ons are the true pictures with this much noise."""
+    """An evaluation whose try-ons are the true pictures of `root`'s test set with so much noise."""
     rng = np.random.default_rng((seed, len(name), round(noise * 100)))
     truth = root / "test" / ("image" if pairing == "paired" else "image-unpaired")
     made = (

@@ -239,10 +239,7 @@ BOTH = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "override",
-    [*BOTH],
-)
+@pytest.mark.parametrize("override", BOTH)
 def test_what_changes_both_stages_trains_both_anew(trained, override):
     assert trained(override) == ["gmm", "tom"]
 
@@ -299,6 +296,13 @@ def test_a_given_gmm_that_knows_another_representation_is_refused(trained, conte
     other = {**context["representation"], "pose_radius": 9.0}
     save(given, {**context, "representation": other})
     with pytest.raises(UserError, match="pose_radius"):
+        trained("stage=tom", f"gmm_checkpoint={given}")
+
+
+def test_a_given_gmm_of_another_program_is_refused(trained, tmp_path):
+    given = tmp_path / "given.ckpt"
+    torch.save({"state_dict": {}, "hyper_parameters": {"lr": 0.1}}, given)
+    with pytest.raises(UserError, match=r"given\.ckpt"):
         trained("stage=tom", f"gmm_checkpoint={given}")
 
 

@@ -195,8 +195,10 @@ def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(
 ):
     root = tmp_path_factory.mktemp("broken") / "viton"
     write_dataset(root, train=8, test=2, seed=0, size=(128, 96), progress=False)
-    for photo in (root / "train" / "image").iterdir():
-        photo.write_bytes(photo.read_bytes()[:500])
+    # the first pair is read before any stage starts
+    for photo in sorted((root / "train" / "image").iterdir())[1:]:
+        content = photo.read_bytes()
+        photo.write_bytes(content[: len(content) // 2])
     outcome = vton_aux(
         capfd, "train", "arm=baseline", *TINY, f"data.root={root}", "data.size=[128,96]",
         f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}", "data.workers=1",
@@ -219,6 +221,6 @@ def test_a_wandb_run_a_stage_holds_the_curve_and_ends_with_its_status(train, tmp
         [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", runs[0]],
         capture_output=True, text=True, env=dict(os.environ), check=True,
     ).stdout  # fmt: skip
-    for words in ("train/warp_l1", "val/warp_iou", "gmm both seed0", "lr-Adam"):
+    for words in ("train/warp_l1", "val/warp_iou", "gmm both seed0", "lr"):
         assert words in told
     assert list(runs[0].parent.glob("files/media/images/*.png"))

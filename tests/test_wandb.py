@@ -104,7 +104,7 @@ def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(
 
         curves, folder = history(path), path.parents[2]
         written = json.loads((folder / "summary.json").read_text())["validation"]
-        assert written.keys() == scores[stage]
+        assert written.keys() >= scores[stage]
         for score, value in written.items():
             assert [step for step, _ in curves[f"val/{score}"]] == [2, 5, 6]
             assert curves[f"val/{score}"][-1][1] == pytest.approx(value, rel=1e-6)
@@ -129,7 +129,8 @@ def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
     first = read_pairs(root, "train")[0].person  # is read before any stage starts
     for photo in (root / "train" / "image").iterdir():
         if photo.name != first:
-            photo.write_bytes(photo.read_bytes()[:500])
+            content = photo.read_bytes()
+            photo.write_bytes(content[: len(content) // 2])
     outcome = train(root, "arm=baseline", "wandb.group=mine")
     assert outcome.status == 2
     (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]

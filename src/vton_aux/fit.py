@@ -169,7 +169,11 @@ def _build(job: Job) -> Stage:
         return GMMStage(job.settings, job.context)
     if job.gmm is None:
         raise UserError("job.json: TOM needs the path of a GMM checkpoint in `gmm`")
-    return TOMStage.on_gmm(job.settings, job.context, read_checkpoint(Path(job.gmm)))
+    try:
+        return TOMStage.on_gmm(job.settings, job.context, read_checkpoint(Path(job.gmm)))
+    except (RuntimeError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(f"{job.gmm}: fits no GMM of this version: {reason}") from None
 
 
 def _loggers(folder: Path, job: Job) -> list[Logger]:

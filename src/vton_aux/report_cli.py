@@ -1,6 +1,6 @@
 """`vton-aux report PATH...` and `vton-aux figures PATH...`, of the evaluations in the folders.
 
-report    FILE.html                       table, intervals, parts of the test set, pictures; one file
+report    FILE.html                       numbers, intervals and pictures in one file
 figures   DIR/architecture.svg            Figure 1: the model that ran
           DIR/figure2.png, figure3.png    warps and try-ons of the systems side by side
           DIR/{gain,loss,best,worst}.png  by the score of the last system, against the baseline

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 # what a stage's result depends on, beside its inputs
-_CODE = ("data", "networks", "losses", "stages", "representation.py", "fit.py")
+_CODE = ("data", "networks", "losses", "metrics", "stages", "representation.py", "fit.py")
 
 
 def code_version() -> str:

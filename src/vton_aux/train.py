@@ -230,6 +230,8 @@ def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
     arguments = read_checkpoint(path)["hyper_parameters"]
     if "gmm" in arguments:
         raise UserError(f"gmm_checkpoint={path}: a TOM; give the model.ckpt of a GMM")
+    if not {"settings", "context"} <= set(arguments):
+        raise UserError(f"gmm_checkpoint={path}: not a checkpoint of vton-aux")
     if list(arguments["context"]["size"]) != list(config.data.size):
         raise UserError(
             f"gmm_checkpoint={path}: trained at {arguments['context']['size']}, but "

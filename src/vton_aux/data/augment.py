@@ -79,7 +79,7 @@ class Augmentation:
 
     def __init__(self, geometry: Sequence[Any] = (), colour: Sequence[Any] = ()) -> None:
         self.geometry = A.Compose(
-            list(geometry),
+            list(geometry) or [A.NoOp()],  # albumentations warns of joints that nothing moves
             keypoint_params=A.KeypointParams(
                 format="xy", label_fields=["found"], remove_invisible=False
             ),

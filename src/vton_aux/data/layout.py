@@ -91,7 +91,7 @@ def read_pairs(root: Path, split: Split) -> list[Pair]:
         if len(names) != 2:
             raise UserError(f"{path}:{number}: `{line}` should be PERSON.jpg CLOTH.jpg")
         for name in names:
-            if Path(name).name != name or "\\" in name:
+            if name == ".." or Path(name).name != name or "\\" in name:
                 raise UserError(f"{path}:{number}: {name} is not a plain file name")
         pairs.append(Pair(*names))
     if not pairs:

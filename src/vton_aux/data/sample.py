@@ -110,7 +110,8 @@ def plain_background_mask(cloth: UInt8, tolerance: int = 12) -> UInt8:
     """The mask of a shop cloth on a plain background, (H, W) uint8, 0 or 255.
 
     The background is what connects to the border within `tolerance` grey levels of the border's
-    median colour; holes inside the cloth belong to the cloth.
+    median colour; holes inside the cloth belong to the cloth. A white cloth on white is lost in it:
+    give its mask.
     """
     border = np.concatenate([cloth[0], cloth[-1], cloth[:, 0], cloth[:, -1]])
     distance = np.abs(cloth.astype(np.int16) - np.median(border, axis=0)).max(axis=2)

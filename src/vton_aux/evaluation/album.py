@@ -30,7 +30,7 @@ class Album:
     """
 
     def __init__(self, evaluation: Evaluation) -> None:
-        summary = evaluation.summary
+        self.summary = summary = evaluation.summary
         self.root = Path(summary["data"]["root"])
         self.split: Split = "test" if summary["split"] == "test" else "train"
         self.size = (int(summary["size"][0]), int(summary["size"][1]))
@@ -45,13 +45,13 @@ class Album:
 
     @property
     def has_warps(self) -> bool:
-        """Whether warped cloths were kept: a checkpoint's are, another system's pictures have none."""
+        """Whether there are warped cloths, as a checkpoint's evaluation keeps them."""
         return (self.folder / "warps").is_dir()
 
     @property
     def synthetic(self) -> bool:
         """Whether the data set is one that the package drew."""
-        return (self.root / "test" / UNPAIRED).is_dir()
+        return self.summary.get("truth") == UNPAIRED or (self.root / "test" / UNPAIRED).is_dir()
 
     def person(self, sample: Sample) -> UInt8:
         """The photo."""

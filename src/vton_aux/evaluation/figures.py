@@ -1,7 +1,7 @@
 """Figures 1 to 3 and the galleries of a set of evaluations, chosen alike for files and report."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch.utils.data import default_collate
@@ -16,6 +16,7 @@ from vton_aux.evaluation.architecture import read_architecture
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
 from vton_aux.evaluation.runs import Evaluation, System, gather
+from vton_aux.evaluation.statistics import Seed
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.tom import TOMStage
@@ -123,6 +124,12 @@ def _draw(stage: TOMStage, root: Path, split: Split, pair: Pair, pairing: Pairin
 
 
 def _first_seeds(systems: Sequence[System], pairing: str) -> dict[str, Evaluation]:
-    """The evaluation of each system's first seed, by the system's title."""
+    """An evaluation of each system by its title: of the lowest seed that all have, else its own."""
     found = {system.title: system.evaluations.get(pairing, {}) for system in systems}
-    return {title: next(iter(of.values())) for title, of in found.items() if of}
+    known = {title: of for title, of in found.items() if of}
+    shared = set.intersection(*(set(of) for of in known.values())) if known else set()
+    return {title: of[_lowest(shared or of)] for title, of in known.items()}
+
+
+def _lowest(seeds: Iterable[Seed]) -> Seed:
+    return min(seeds, key=lambda seed: (seed is None, seed or 0))

@@ -154,7 +154,8 @@ def _said(number: float, score: str, rule: str) -> str:
     if rule in ("best", "worst"):
         return f"{known.name} {number:.{known.decimals}f}"
     difference = number if known.higher_is_better else -number
-    return f"{known.name} {signed(difference, known)}"
+    printed = signed(difference, known).replace("-", "\N{MINUS SIGN}")
+    return f"{known.name} {printed}"
 
 
 def _notes(evaluation: Evaluation, samples: Sequence[Sample], score: str) -> list[str]:

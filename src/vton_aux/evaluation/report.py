@@ -1,9 +1,7 @@
 """The report: one HTML file of the evaluations' numbers and pictures, which needs no network."""
 
-import json
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from markupsafe import Markup, escape
 
 from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation import gallery
+from vton_aux.evaluation import report_basis as basis
 from vton_aux.evaluation import report_numbers as numbers
 from vton_aux.evaluation import report_pictures as pictures
 from vton_aux.evaluation.album import Album
@@ -27,16 +26,8 @@ from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, Evaluation, System
 from vton_aux.evaluation.statistics import SCORES
 from vton_aux.evaluation.table1 import Table, make_tables
-from vton_aux.stages.checkpoint import read_checkpoint
 
 TEMPLATES = Path(__file__).parent / "templates"
-COUNTS = {
-    "official": "rows",
-    "seen_in_training": "photo also in the training set",
-    "copy": "copy of an earlier row's photo",
-    "clean": "clean: neither",
-    "own_cloth": "the person's own cloth",
-}
 Plain = dict[str, Any]
 
 
@@ -76,14 +67,17 @@ def make_report(evaluations: Sequence[Evaluation], people: int = 6) -> str:
         "baseline": main.systems[0].title,
         "protocol": main.protocol,
         "protocols": {t.protocol: PROTOCOLS[t.protocol] for t in tables},
-        "data": _data(main.systems),
-        "systems": _systems(main.systems),
-        "settings": _settings(main.systems),
-        "metrics": _metric_settings(evaluations),
-        "commands": _commands(evaluations),
+        "data": basis.data(main.systems),
+        "systems": basis.systems(main.systems),
+        "settings": basis.settings(main.systems),
+        "metrics": basis.metric_settings(evaluations),
+        "commands": basis.commands(evaluations),
         "absent": absent,
         "synthetic": album.synthetic,
-        "real_pictures": bool(people) and not album.synthetic and album.missing is None,
+        "real_pictures": bool(people) and not album.synthetic and album.root.is_dir(),
+        "size": f"{album.size[0]} by {album.size[1]}",
+        "features": numbers.fid_features(main),
+        "ratio": f"{album.size[1]} / {album.size[0]}",
         "css": Markup((TEMPLATES / "report.css").read_text()),
         "js": Markup((TEMPLATES / "report.js").read_text()),
     }
@@ -118,7 +112,7 @@ def _badges(table: Table) -> list[tuple[str, str]]:
     seeds = {len(s.seeds) for s in table.systems if None not in s.seeds}
     several = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else str(*seeds or "?")
     return [
-        ("data", "synthetic" if Album(first).synthetic else "real photos"),
+        ("data", "synthetic" if Album(first).synthetic else "photos"),
         ("images", f"{numbers.images_of(table):,} {table.protocol}"),
         ("size", f"{height} by {width}"),
         ("seeds a system", several),
@@ -184,11 +178,12 @@ def _galleries(systems: Sequence[System], people: int, absent: list[str]) -> Pla
     score, sheets, evaluations = found
     titles, name = [*evaluations], SCORES[score].name
     last = titles[-1]
+    difference = f"{name} of {last} against {titles[0]}"
     rules = {
-        "gain": (f"Where {last} gains most", f"largest gain in {name} over {titles[0]}", "better"),
-        "loss": (f"Where {last} loses most", f"largest loss in {name} to {titles[0]}", "worse"),
-        "best": (f"Where {last} is best", f"highest {name} of {last}", "best"),
-        "worst": (f"Where {last} is worst", f"lowest {name} of {last}", "worst"),
+        "gain": ("Largest gains", difference, f"no image on which {last} is better"),
+        "loss": ("Largest losses", difference, f"no image on which {last} is worse"),
+        "best": ("Best", f"{name} of {last}", "no image to rank"),
+        "worst": ("Worst", f"{name} of {last}", "no image to rank"),
     }
     if len(titles) == 1:
         del rules["gain"], rules["loss"]
@@ -201,126 +196,9 @@ def _galleries(systems: Sequence[System], people: int, absent: list[str]) -> Pla
             {
                 "title": title,
                 "words": words,
-                "none": f"There is no image on which {last} is {kind}.",
+                "none": f"There is {none}.",
                 "items": pictures.gallery(sheets[rule], titles) if rule in sheets else [],
             }
-            for rule, (title, words, kind) in rules.items()
+            for rule, (title, words, none) in rules.items()
         ],
     }
-
-
-def _data(systems: Sequence[System]) -> Plain:
-    """What the test set holds, defects included, a column a pairing."""
-    found = {}
-    for system in systems:
-        for evaluation in system.all:
-            found.setdefault(evaluation.pairing, evaluation)
-    columns = list(found)
-    rows = []
-    for column, words in COUNTS.items():
-        values = [int(e.table[column].sum()) if column in e.table else None for e in found.values()]
-        if any(value is not None for value in values):
-            rows.append({"name": words, "values": values})
-    if not rows:
-        rows = [{"name": "rows", "values": [len(e.table) for e in found.values()]}]
-    first = next(iter(found.values()))
-    own = found["unpaired"].table if "unpaired" in found else None
-    return {
-        "columns": columns,
-        "rows": rows,
-        "root": first.summary["data"]["root"],
-        "fingerprints": {p: e.summary["data"]["fingerprint"] for p, e in found.items()},
-        "own": 0 if own is None or "own_cloth" not in own else int(own["own_cloth"].sum()),
-        "split": first.summary["split"],
-    }
-
-
-def _systems(systems: Sequence[System]) -> list[Plain]:
-    """Where each column comes from."""
-    rows = []
-    for system in systems:
-        facts = system.summary
-        steps = facts.get("steps") or {}
-        rows.append(
-            {
-                "title": system.title,
-                "kind": "trained here" if facts["kind"] == "checkpoint" else "pictures alone",
-                "seeds": ", ".join("?" if seed is None else str(seed) for seed in system.seeds),
-                "steps": ", ".join(f"{s.upper()} {n:,}" for s, n in steps.items()) or "unknown",
-                "trained_on": facts.get("trained_on") or "unknown",
-                "places": list(
-                    dict.fromkeys(
-                        str(e.summary["system"].get("checkpoint") or Album(e).made)
-                        for e in system.all
-                    )
-                ),
-            }
-        )
-    return rows
-
-
-def _settings(systems: Sequence[System]) -> Plain | None:
-    """The settings in the checkpoints: those in which the systems differ, and all others."""
-    found: dict[str, dict[str, str]] = {}
-    for system in systems:
-        path = system.summary.get("checkpoint")
-        if path and Path(path).is_file():
-            found[system.title] = _flat(read_checkpoint(Path(path))["hyper_parameters"])
-    if not found:
-        return None
-    names = sorted({name for of in found.values() for name in of})
-    rows = [{"name": name, "values": [of.get(name, "") for of in found.values()]} for name in names]
-    return {
-        "systems": list(found),
-        "differ": [row for row in rows if len(set(row["values"])) > 1],
-        "equal": [(row["name"], row["values"][0]) for row in rows if len(set(row["values"])) == 1],
-    }
-
-
-def _flat(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """`gmm.width` and so on; where a stage came from stands elsewhere."""
-    stages = {"tom": arguments, "gmm": arguments.get("gmm", {})}
-    flat = {}
-    for stage, of in stages.items():
-        context = {
-            k: v
-            for k, v in of.get("context", {}).items()
-            if k not in ("provenance", "size", "labels")
-        }
-        for name, value in {**of.get("settings", {}), **context}.items():
-            flat[f"{stage}.{name}"] = json.dumps(value)
-    return flat
-
-
-def _metric_settings(evaluations: Sequence[Evaluation]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for evaluation in evaluations:
-        found |= {name: str(value) for name, value in evaluation.summary["metric_settings"].items()}
-    features = {e.summary.get("features") for e in evaluations} - {None}
-    return found | {"features of FID and KID": ", ".join(sorted(features)) or "none"}
-
-
-def _commands(evaluations: Sequence[Evaluation]) -> list[str]:
-    """The evaluations again, and this report."""
-    lines = [_evaluate(evaluation) for evaluation in evaluations]
-    paths = " ".join(shlex.quote(str(e.path)) for e in evaluations)
-    return [*lines, f"vton-aux report {paths}"]
-
-
-def _evaluate(evaluation: Evaluation) -> str:
-    summary = evaluation.summary
-    system = summary["system"]
-    height, width = summary["size"]
-    words = {
-        "checkpoint": system.get("checkpoint"),
-        "predictions": None if system.get("checkpoint") else system.get("predictions"),
-        "name": system["name"] if system["name"] != system.get("arm") else None,
-        "data": "viton",
-        "data.root": summary["data"]["root"],
-        "data.size": None if system.get("checkpoint") else f"[{height},{width}]",
-        "split": None if summary["split"] == "test" else summary["split"],
-        "pairing": summary["pairing"],
-        "features": summary.get("features"),
-    }
-    given = [f"{key}={value}" for key, value in words.items() if value is not None]
-    return shlex.join(["vton-aux", "evaluate", *given])

@@ -18,6 +18,11 @@ from vton_aux.evaluation.summary import segmentation_scores
 from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
 
 STRATA_SCORES = ("ssim", "bleeding")
+PROSE = {
+    "both": "segmentation in both stages",
+    "tom_only": "segmentation in TOM",
+    "gmm_only": "segmentation in GMM",
+}  # the arms in a sentence: "Both is better" reads badly
 MINUS = "\N{MINUS SIGN}"
 Plain = dict[str, Any]
 
@@ -31,7 +36,7 @@ class Strip(NamedTuple):
 
 
 def primary(tables: Sequence[Table]) -> Table:
-    """The table that the findings rest on: of images never seen in training, where there are any."""
+    """The table that the findings rest on: of images not seen in training, where there are any."""
     clean = [t for t in tables if t.protocol == "clean" and images_of(t)]
     return clean[0] if clean else tables[0]
 
@@ -57,27 +62,28 @@ def finding(table: Table) -> Plain:
             "headline": f"{names}: scores without a baseline to compare with.",
             "sentences": [],
         }
-    baseline = table.systems[0].title
+    baseline, name = table.systems[0].title, PROSE.get(system.name, system.title)
     told = [(row, c) for row, s, c in table.comparisons if s is system and row in PAPER_ROWS]
     verdicts = [(row, mark_of(c).verdict) for row, c in told if c.images]
     better, worse = (
         _listed([SCORES[row.score].name for row, v in verdicts if v == kind])
         for kind in ("better", "worse")
     )
-    images = f"{images_of(table):,} images"
     if better and worse:
-        verdict = "open"
-        said = f"It cuts both ways: {system.title} is better than {baseline} in {better}, but worse in {worse}"
+        verdict, said = (
+            "open",
+            f"{name} is better than {baseline} in {better}, but worse in {worse},",
+        )
     elif better:
-        verdict, said = "better", f"{system.title} scores better than {baseline} in {better}"
+        verdict, said = "better", f"{name} scores better than {baseline} in {better}"
     elif worse:
-        verdict, said = "worse", f"{system.title} scores worse than {baseline} in {worse}"
+        verdict, said = "worse", f"{name} scores worse than {baseline} in {worse}"
     else:
-        verdict, said = "open", f"No difference between {system.title} and {baseline} is shown"
+        verdict, said = "open", f"No difference between {name} and {baseline} is shown"
     return {
         "verdict": verdict,
-        "headline": f"{said} on these {images}.",
-        "sentences": [conclusion(c, baseline, system.title, row.label) for row, c in told],
+        "headline": f"{said[0].upper()}{said[1:]} on these {images_of(table):,} images.",
+        "sentences": [conclusion(c, baseline, name, row.label) for row, c in told],
     }
 
 
@@ -92,7 +98,8 @@ def cards(table: Table) -> list[Plain]:
             continue
         score, baseline = SCORES[row.score], table.systems[0].name
         before, after = (table.cells[row, name].value for name in (baseline, system.name))
-        known = PAPER.get(system.name)
+        claimed = _claim(table, row, system) is not None
+        paper = [PAPER[arm][row.score] for arm in ("baseline", system.name) if claimed]
         found.append(
             {
                 "label": row.label,
@@ -100,8 +107,7 @@ def cards(table: Table) -> list[Plain]:
                 "after": _number(after, score),
                 "difference": _signed(c.difference, score),
                 "verdict": mark_of(c).verdict,
-                "paper": known
-                and f"{_number(PAPER['baseline'][row.score], score)} → {_number(known[row.score], score)}",
+                "paper": " → ".join(_number(value, score) for value in paper),
             }
         )
     return found
@@ -133,7 +139,9 @@ def intervals(table: Table) -> Plain:
     """Every comparison with the baseline as a strip, the paper's scores apart from the others."""
     plots: list[list[Plain]] = [[], []]
     for row in dict.fromkeys(row for row, *_ in table.comparisons):
-        strips = [Strip(s.title, c, _claim(row, s)) for r, s, c in table.comparisons if r == row]
+        strips = [
+            Strip(s.title, c, _claim(table, row, s)) for r, s, c in table.comparisons if r == row
+        ]
         plots[row not in PAPER_ROWS].append(_groups({row.label: strips})[0])
     return {
         "protocol": table.protocol,
@@ -148,8 +156,10 @@ def intervals(table: Table) -> Plain:
 def strata(table: Table) -> list[Plain]:
     """The main system against the baseline in the parts of the test set, a plot a score."""
     system = main_system(table)
+    if system is None:
+        return []
     plots = []
-    for score in STRATA_SCORES if system else ():
+    for score in STRATA_SCORES:
         parts: dict[str, list[Strip]] = {}
         for part, c in compare_in_parts(table.systems[0], system, table.protocol, score):
             strips = parts.setdefault(part.stratum, [])
@@ -221,16 +231,18 @@ def _groups(strips: Mapping[str, Sequence[Strip]]) -> list[Plain]:
 def _numbers(c: Comparison) -> Plain:
     score = SCORES[c.score]
     p = c.p_corrected if c.images else c.seed_p_corrected
-    seeds = ""
-    if math.isfinite(c.seed_low):
-        seeds = f"over {c.seeds} seeds {_signed(c.seed_low, score)} to {_signed(c.seed_high, score)}"
     return {
         "difference": _signed(c.difference, score),
-        "interval": f"{_signed(c.low, score)} to {_signed(c.high, score)}" if c.images else "",
-        "seeds": seeds,
-        "p": f"p = {p:.2g}" if math.isfinite(p) else "",
+        "interval": _between(c.low, c.high, score),
+        "p": f"p = {p:.2g}" if math.isfinite(p) else "no test",
         "better": f"better on {100 * c.better:.0f} %" if c.images else "",
+        "seeds": f"{c.seeds} seeds" if math.isfinite(c.seed_low) else "",
+        "over_seeds": _between(c.seed_low, c.seed_high, score),
     }
+
+
+def _between(low: float, high: float, score: Score) -> str:
+    return f"{_signed(low, score)} to {_signed(high, score)}" if math.isfinite(low) else ""
 
 
 def _spoken(label: str, of: Strip, mark: Mark) -> str:
@@ -240,9 +252,17 @@ def _spoken(label: str, of: Strip, mark: Mark) -> str:
     return f"{label}, {of.name}: {numbers['difference']}{within}; {told}"
 
 
-def _claim(row: Row, system: System) -> float | None:
-    """The paper's own difference."""
+def fid_features(table: Table) -> str:
+    """The features of FID and KID; empty where there are none."""
+    named = {str(e.summary.get("features") or "") for s in table.systems for e in s.all}
+    return ", ".join(sorted(named - {""}))
+
+
+def _claim(table: Table, row: Row, system: System) -> float | None:
+    """The paper's own difference, where it is of the same score."""
     if row not in PAPER_ROWS or system.name not in PAPER:
+        return None
+    if row.score == "fid" and fid_features(table) != "inception":
         return None
     return PAPER[system.name][row.score] - PAPER["baseline"][row.score]
 

@@ -51,7 +51,7 @@ def _picture(of: Sheet, name: str, number: int, sample: Sample) -> Plain:
         "name": name,
         "url": data_url(of.columns[name][number], "WEBP"),
         "alt": _words(name, sample),
-        "note": of.notes[name][number] if name in of.notes else "",
+        "note": of.notes[name][number].rpartition(" ")[2] if name in of.notes else "",
     }
 
 

@@ -4,12 +4,12 @@ The paper names three difficulties: self-occlusion, complex poses, and cloths of
 the worn one. The parts follow from the data alone, so they are the same for every system.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vton_aux.evaluation.runs import System
 from vton_aux.evaluation.statistics import Comparison, compare, correct
 
-STRATA = {
+STRATA: dict[str, tuple[str, dict[Any, str]]] = {
     "occluded": ("self-occlusion", {False: "arms off the torso", True: "arms before the torso"}),
     "pose_stratum": ("pose", {value: value for value in ("easy", "medium", "hard")}),
     "shape_stratum": ("shape of the cloth", {value: value for value in ("easy", "medium", "hard")}),

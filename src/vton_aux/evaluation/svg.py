@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SANS = "Helvetica Neue, Helvetica, Arial, sans-serif"
-SERIF = "Georgia, Times New Roman, serif"
+Attribute = str | float | None
 
 
-def element(tag: str, *children: str, **attributes: str | float | None) -> str:
+def element(tag: str, *children: str, **attributes: Attribute) -> str:
     """`<tag ...>children</tag>`; underscores in attribute names are hyphens, None is left out."""
     written = "".join(
         f" {name.rstrip('_').replace('_', '-')}={quoteattr(_value(value))}"

@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fake_evaluations import scores, write_evaluation
+from vton_aux.evaluation.runs import find_evaluations, gather
+from vton_aux.evaluation.strata import compare_in_parts
+
+
+def systems(folder, **strata):
+    """A baseline, and `both`, which gains in every second image alone."""
+    for name, gain in (("baseline", 0.0), ("both", 1.0)):
+        table = scores(images=60, gain=0.0)
+        helped = np.arange(60) % 2 == 0
+        table["ssim"] += gain * 0.02 * helped
+        write_evaluation(
+            folder / name, name, table=pd.concat([table, pd.DataFrame(strata)], axis=1)
+        )
+    return gather(find_evaluations([folder]))
+
+
+def test_the_gain_is_told_where_it_lies(tmp_path):
+    even = np.arange(60) % 2 == 0
+    baseline, both = systems(tmp_path, occluded=even)
+    found = dict(compare_in_parts(baseline, both, "official", "ssim"))
+    told = {(part.name, part.images): c.difference for part, c in found.items()}
+    assert told == {
+        ("arms off the torso", 30): pytest.approx(0),
+        ("arms before the torso", 30): pytest.approx(0.02),
+    }
+
+
+def test_terciles_go_from_easy_to_hard_and_unknown_ones_are_left_out(tmp_path):
+    pose = np.array(["hard", "unknown", "easy", "medium"])[np.arange(60) % 4]
+    baseline, both = systems(tmp_path, pose_stratum=pose)
+    found = compare_in_parts(baseline, both, "official", "ssim")
+    assert [part.name for part, _ in found] == ["easy", "medium", "hard"]
+    assert {part.stratum for part, _ in found} == {"pose"}
+    assert {c.tests for _, c in found} == {3}
+
+
+def test_a_part_of_a_few_images_is_not_compared(tmp_path):
+    baseline, both = systems(tmp_path, occluded=np.arange(60) >= 57)
+    found = compare_in_parts(baseline, both, "official", "ssim")
+    assert [part.images for part, _ in found] == [57]
+
+
+def test_only_the_images_of_the_protocol_count(tmp_path):
+    baseline, both = systems(tmp_path, occluded=np.arange(60) % 2 == 0)
+    found = compare_in_parts(baseline, both, "clean", "ssim")
+    assert sum(part.images for part, _ in found) == 40
+
+
+def test_nothing_is_compared_that_is_not_there(tmp_path):
+    baseline, both = systems(tmp_path)
+    assert compare_in_parts(baseline, both, "official", "ssim") == []
+    assert compare_in_parts(baseline, both, "official", "lpips") == []
