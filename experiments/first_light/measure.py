@@ -93,7 +93,7 @@ def main() -> None:
     keep = curve.filter(like="val/").notna().any(axis=1) | (curve["step"] % 500 == 499)
     curve[keep].to_csv(HERE / "curve.csv", index=False)
     config = yaml.safe_load((run / "config.yaml").read_text())
-    config["data"]["root"] = "DIR"
+    config["data"]["root"], config["store"] = "DIR", "runs/stages"
     (HERE / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     print(json.dumps(results["means"], indent=2))
 
