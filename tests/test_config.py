@@ -57,7 +57,7 @@ def test_each_experiment_composes_and_passes_the_checks(name):
 
 
 def test_an_experiment_overrules_the_defaults():
-    assert composed("experiment=demo").val_every == 250
+    assert composed("experiment=demo").val_every == 200
     assert composed("experiment=demo").gmm.width == 16
     assert composed("experiment=demo", "val_every=7").val_every == 7
 

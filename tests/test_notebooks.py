@@ -27,7 +27,7 @@ def pictures(notebook: nbformat.NotebookNode) -> int:
 
 def test_the_tour_of_the_data_runs(monkeypatch, tmp_path):
     root = tmp_path / "viton"
-    write_dataset(root, train=12, test=2, seed=0, progress=False)
+    write_dataset(root, train=30, test=2, seed=0, progress=False)
     monkeypatch.setenv("VITON_ROOT", str(root))
     assert pictures(execute("data_and_representation")) == 2
 
