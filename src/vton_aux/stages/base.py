@@ -1,7 +1,7 @@
 """What both stages share: representation, auxiliary loss, optimiser, schedule."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -46,6 +46,7 @@ class Stage(pl.LightningModule):
         self.segmentation_loss: SegmentationLoss | None = None
         self.confusion: MulticlassConfusionMatrix | None = None
         self.class_iou: dict[str, float] = {}
+        self.totals: dict[str, Tensor] = {}  # sum and number of the validation scores so far
         if context.aux:
             self.segmentation_loss = SegmentationLoss(
                 self.labels, settings.skin_weight, settings.background_weight
@@ -81,7 +82,12 @@ class Stage(pl.LightningModule):
             self.confusion.update(logits.argmax(1), self.segmentation_loss.target(parse))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean IoU of M_exp over the frequent classes and keep each class's."""
+        """Log the means over all images of all processes, and the IoU of M_exp's classes."""
+        # Lightning's own means divide whole numbers under DDP, which uneven ranks make wrong
+        for name, total in self.totals.items():
+            summed, images = self.trainer.strategy.reduce(total, reduce_op="sum")
+            self.log(f"val/{name}", (summed / images).float(), sync_dist=True)
+        self.totals = {}
         if self.confusion is None:
             return
         confusion = self.confusion.compute()
@@ -107,10 +113,7 @@ class Stage(pl.LightningModule):
         }
 
     def log_validation(self, scores: dict[str, Tensor]) -> None:
-        """Log the means over the images of per-image scores (B,), over all processes."""
-        size: Any = len(next(iter(scores.values())))
+        """Add the per-image scores (B,) of a batch; `on_validation_epoch_end` logs the means."""
         for name, values in scores.items():
-            self.log(
-                f"val/{name}", values.mean(), batch_size=size, sync_dist=True,
-                on_step=False, on_epoch=True,
-            )  # fmt: skip
+            total = torch.stack([values.double().sum(), values.new_tensor(len(values)).double()])
+            self.totals[name] = self.totals.get(name, torch.zeros_like(total)) + total
