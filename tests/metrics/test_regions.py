@@ -76,6 +76,36 @@ def test_cloth_that_runs_into_the_arm_bleeds_by_that_many_pixels(pixels):
     assert scored(prediction, target, parse)["background_bleeding"].item() < 0.02
 
 
+def test_skin_that_runs_into_the_cloth_bleeds_too_and_nothing_else_is_touched():
+    target, parse = scene()
+    prediction = target.clone()
+    prediction[:, :, 140:142, 40:120] = torch.tensor(SKIN)[:, None, None]
+    scores, photo = scored(prediction, target, parse), scored(target, target, parse)
+    assert scores["bleeding"].item() == pytest.approx(2 * 80 / (6 * 180), rel=0.1)
+    assert scores["band_psnr"] < photo["band_psnr"]
+    assert scores["garment_psnr"] < photo["garment_psnr"]
+    for same in ("skin_psnr", "background_psnr"):
+        assert scores[same] == photo[same]
+
+
+def test_a_garment_that_spills_over_the_wall_bleeds_into_the_background_alone():
+    target, parse = scene()
+    prediction = target.clone()
+    prediction[:, :, 220:222, 40:150] = torch.tensor(RED)[:, None, None]
+    scores = scored(prediction, target, parse)
+    assert scores["bleeding"].item() == 0
+    assert 0.02 < scores["background_bleeding"].item() < 0.1
+
+
+def test_noise_hardly_bleeds_and_colours_that_know_no_border_bleed_by_half():
+    target, parse = scene()
+    noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(2))
+    noisy = (target + 0.05 * noise).clamp(0, 1)
+    assert scored(noisy, target, parse)["bleeding"] < 0.01
+    blind = torch.full_like(target, 0.5)
+    assert 0.4 < scored(blind, target, parse)["bleeding"] < 0.6
+
+
 def test_regions_of_one_colour_or_of_few_pixels_have_no_bleeding():
     target, parse = scene()
     plain = torch.full_like(target, 0.5)

@@ -6,10 +6,11 @@ the order or the number of processes.
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from vton_aux.errors import UserError
-from vton_aux.metrics.similarity import Similarity, similarity
+from vton_aux.metrics.similarity import Similarity, mean, similarity
 
 
 def require_paired(pairings: Sequence[str]) -> None:
@@ -55,7 +56,8 @@ def image_scores(prediction: Tensor, target: Tensor, alike: Similarity) -> dict[
     scores = {"ssim": alike.ssim, "ssim_valid": alike.ssim_valid}
     if alike.ms_ssim is not None:
         scores["ms_ssim"] = alike.ms_ssim
-    return {**scores, "psnr": decibels((prediction - target).square().mean((1, 2, 3)))}
+    errors = (prediction - target).square()
+    return {**scores, "psnr": decibels(torch.stack([mean(error) for error in errors]))}
 
 
 def decibels(error: Tensor) -> Tensor:

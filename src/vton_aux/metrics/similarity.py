@@ -52,7 +52,8 @@ def similarity(prediction: Tensor, target: Tensor) -> Similarity:
     MS-SSIM is the product over the scales of mean(contrast-structure)^weight, of mean(SSIM)^weight
     at the coarsest, negative means counting as 0; a scale halves the one before it by 2 x 2 means.
 
-    A pair is computed by itself: it stays in the cache, and no bit of it depends on its batch.
+    A pair is computed by itself: it stays in the cache, and no bit of it depends on its batch or
+    on the number of threads.
 
     Args:
         prediction: (B, C, H, W) float in [0, 1].
@@ -74,8 +75,8 @@ def similarity(prediction: Tensor, target: Tensor) -> Similarity:
         if multiscale:
             products.append(_product_over_scales(pair, contrast))
     return Similarity(
-        ssim=torch.stack([ssim.mean() for ssim in maps]),
-        ssim_valid=torch.stack([_inside(ssim).mean() for ssim in maps]),
+        ssim=torch.stack([mean(ssim) for ssim in maps]),
+        ssim_valid=torch.stack([mean(_inside(ssim)) for ssim in maps]),
         ms_ssim=torch.stack(products) if multiscale else None,
         ssim_map=torch.stack(maps),
     )
@@ -97,12 +98,16 @@ def filtered(images: Tensor, taps: Sequence[float]) -> Tensor:
     return out
 
 
+def mean(values: Tensor) -> Tensor:
+    """Mean of a map (..., H, W), row by row: threads share out rows and never split a sum."""
+    return values.mean(-1).mean()
+
+
 def _maps(pair: Tensor) -> tuple[Tensor, Tensor]:
     """Maps (C, H, W) of SSIM and of its contrast-structure term, of s and d (2, C, H, W)."""
     moments = filtered(torch.cat([pair, pair.square()]), GAUSSIAN)
-    mean, power = moments[:2], moments[2:]
-    squared = mean.square()
-    variance = power - squared
+    squared = moments[:2].square()
+    variance = moments[2:] - squared
     contrast = _ratio(variance, C2)
     return _ratio(squared, C1) * contrast, contrast
 
@@ -116,10 +121,10 @@ def _ratio(of: Tensor, constant: float) -> Tensor:
 def _product_over_scales(pair: Tensor, contrast: Tensor) -> Tensor:
     product = torch.ones((), device=pair.device)
     for weight in SCALE_WEIGHTS[:-1]:
-        product = product * _inside(contrast).mean().relu() ** weight
+        product = product * mean(_inside(contrast)).relu() ** weight
         pair = F.avg_pool2d(pair, 2)
         ssim, contrast = _maps(pair)
-    return product * ssim.mean().relu() ** SCALE_WEIGHTS[-1]
+    return product * mean(ssim).relu() ** SCALE_WEIGHTS[-1]
 
 
 def _inside(maps: Tensor) -> Tensor:
