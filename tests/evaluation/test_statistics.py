@@ -232,5 +232,5 @@ def test_the_correction_is_over_all_comparisons_and_over_the_seeds_apart():
 
 def test_which_scores_are_better_when_low():
     assert {k for k, s in SCORES.items() if not s.higher_is_better} == {
-        "fid", "kid", "lpips", "bleeding",
+        "fid", "kid", "lpips", "bleeding", "background_bleeding",
     }  # fmt: skip

@@ -41,6 +41,11 @@ METRIC_SETTINGS = {
     "ms_ssim": "5 scales, negative terms as 0 (torchmetrics' defaults); both sides above 160 px",
     "psnr": "dB, mean of the images' values, each at most 100",
     "regions": "garment 5-7; skin 13-17 and neck; background 0; band 3 px at height 256",
+    "bleeding": "garment and skin pixels within 3 px (at height 256) of each other that are nearer "
+    "the other's mean colour (photo, 13 x 13), where the two differ by 0.1; the photo scores 0",
+    "background_bleeding": "the same between background and garment or skin",
+    "strata": "occluded: arms cover over 8 % of the torso; pose, shape: terciles, unknown where a "
+    "mask is broken",
     "kid": "mean of 100 random subsets of at most 1,000 pictures",
 }
 BATCH = 16

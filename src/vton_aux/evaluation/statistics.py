@@ -48,9 +48,10 @@ SCORES = {
     "skin_psnr": Score("PSNR, skin", decimals=2),
     "background_ssim": Score("SSIM, background"),
     "background_psnr": Score("PSNR, background", decimals=2),
-    "band_ssim": Score("SSIM, garment's border"),
-    "band_psnr": Score("PSNR, garment's border", decimals=2),
+    "band_ssim": Score("SSIM, regions' borders"),
+    "band_psnr": Score("PSNR, regions' borders", decimals=2),
     "bleeding": Score("bleeding", higher_is_better=False, decimals=4),
+    "background_bleeding": Score("bleeding, background", higher_is_better=False, decimals=4),
     "warp_iou": Score("warp IoU"),
     "segmentation_iou": Score("M_exp mIoU"),
 }
