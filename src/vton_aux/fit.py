@@ -144,21 +144,26 @@ def fit(folder: Path) -> dict[str, Any]:
         **job.context["provenance"],
     }
     if trainer.is_global_zero:
-        merge_curves(folder)
+        merge_curves(folder, stage.settings.steps)
         _write_json(folder / "summary.json", summary)
         last.unlink(missing_ok=True)
     trainer.strategy.barrier()
     return summary
 
 
-def merge_curves(folder: Path) -> None:
-    """One metrics.csv from the log of each attempt; later attempts replace what they did again."""
+def merge_curves(folder: Path, steps: int) -> None:
+    """One metrics.csv from the log of each attempt; later attempts replace what they did again.
+
+    Steps count from 0; the validation after the last one stands at `steps`, which Lightning counts
+    one further after a resume.
+    """
     parts = [pd.read_csv(path) for path in sorted(folder.glob("log/*/metrics.csv"))]
     kept = []
     for number, part in enumerate(parts):
         starts = [int(later["step"].min()) for later in parts[number + 1 :]]
         kept.append(part[part["step"] < min(starts)] if starts else part)
-    curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
+    parts = [part.assign(step=part["step"].clip(upper=steps)) for part in kept]
+    curve = pd.concat(parts).groupby("step", as_index=False).first().drop(columns="epoch")
     written = folder / "metrics.csv.part"
     curve.to_csv(written, index=False)
     written.replace(folder / "metrics.csv")

@@ -5,6 +5,7 @@ numbers) or any module that is given by name. A distance says nothing without th
 """
 
 import importlib
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -121,6 +122,8 @@ class SetDistance:
     def __init__(self, dimension: int, images: int) -> None:
         self.images = images
         given = _Given(dimension)
+        # KID keeps all features: a few kilobytes a picture
+        warnings.filterwarnings("ignore", message=".*will save all extracted features.*")
         self.fid = FrechetInceptionDistance(feature=given)
         self.kid = KernelInceptionDistance(
             feature=given, subsets=KID_SUBSETS, subset_size=min(KID_SUBSET_SIZE, images // 2)
