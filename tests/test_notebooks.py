@@ -1,4 +1,4 @@
-"""Both notebooks run from top to bottom, define nothing, and carry no trace of real data."""
+"""The notebooks run from top to bottom, define nothing, and carry no trace of real data."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 from command_line import vton_aux
+from fake_evaluations import scores, write_evaluation
 from vton_aux.data.synthetic import write_dataset
 
 pytestmark = pytest.mark.slow
@@ -42,6 +43,22 @@ def test_the_look_at_a_trained_model_runs(monkeypatch, tmp_path, capfd):
     assert outcome.status == 0, outcome.err
     monkeypatch.setenv("VTON_RUN", str(tmp_path / "run"))
     assert pictures(execute("trained_model")) == 3
+
+
+def test_the_analysis_of_several_runs_comes_to_the_tables_conclusions(monkeypatch, tmp_path):
+    for name, gain in (("baseline", 0.0), ("both", 0.5)):
+        write_evaluation(tmp_path / name, name, table=scores(gain=gain))
+    monkeypatch.setenv("VTON_RUNS", str(tmp_path))
+    notebook = execute("analysis")
+    assert pictures(notebook) == 1
+    printed = "".join(
+        output["text"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output["output_type"] == "stream"
+    )
+    assert "Both is better than CP-VTON" in printed
+    assert "one seed cannot tell the method from the luck of the draw" in printed
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
