@@ -221,6 +221,6 @@ def test_a_wandb_run_a_stage_holds_the_curve_and_ends_with_its_status(train, tmp
         [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", runs[0]],
         capture_output=True, text=True, env=dict(os.environ), check=True,
     ).stdout  # fmt: skip
-    for words in ("train/warp_l1", "val/warp_iou", "gmm both seed0", "lr"):
+    for words in ("train/warp_l1", "val/warp_iou", "gmm both seed0", '"lr":'):
         assert words in told
     assert list(runs[0].parent.glob("files/media/images/*.png"))

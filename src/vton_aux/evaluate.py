@@ -25,6 +25,7 @@ from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.summary import protocol_scores, write_table
+from vton_aux.files import write_json
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.train import prepare_data
 
@@ -75,9 +76,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         "metric_settings": METRIC_SETTINGS,
         "protocols": protocol_scores(table, scores, distances),
     }
-    part = output / "summary.json.part"
-    part.write_text(json.dumps(summary, indent=2) + "\n")
-    part.replace(output / "summary.json")
+    write_json(output / "summary.json", summary)
     return summary, output
 
 

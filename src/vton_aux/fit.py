@@ -35,6 +35,7 @@ from vton_aux.callbacks.progress import StepProgress
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.errors import UserError, one_line
+from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.gmm import GMMStage
@@ -75,8 +76,7 @@ class Job:
 
     def write(self, folder: Path) -> None:
         """Write FOLDER/job.json."""
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "job.json", asdict(self))
+        write_json(folder / "job.json", asdict(self))
 
 
 def fit(folder: Path) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def fit(folder: Path) -> dict[str, Any]:
     }
     if trainer.is_global_zero:
         merge_curves(folder, stage.settings.steps)
-        _write_json(folder / "summary.json", summary)
+        write_json(folder / "summary.json", summary)
         last.unlink(missing_ok=True)
     trainer.strategy.barrier()
     return summary
@@ -164,9 +164,8 @@ def merge_curves(folder: Path, steps: int) -> None:
         kept.append(part[part["step"] < min(starts)] if starts else part)
     parts = [part.assign(step=part["step"].clip(upper=steps)) for part in kept]
     curve = pd.concat(parts).groupby("step", as_index=False).first().drop(columns="epoch")
-    written = folder / "metrics.csv.part"
-    curve.to_csv(written, index=False)
-    written.replace(folder / "metrics.csv")
+    with whole(folder / "metrics.csv") as written:
+        curve.to_csv(written, index=False)
 
 
 def _build(job: Job) -> Stage:
@@ -188,12 +187,6 @@ def _loggers(folder: Path, job: Job) -> list[Logger]:
     if job.wandb is None:
         return [csv]
     return [csv, WandbLogger(**job.wandb, save_dir=folder, resume="allow")]
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=2) + "\n")
-    part.replace(path)
 
 
 def _quiet() -> None:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from vton_aux.data.labels import LabelSet
+from vton_aux.files import whole
 from vton_aux.networks.tom import compose
 from vton_aux.representation import TryOnInputs, to_unit
 from vton_aux.stages.gmm import Warp
@@ -91,10 +92,8 @@ def sheet(columns: Columns) -> Image.Image:
 
 def save_png(image: Image.Image, path: Path) -> None:
     """Write `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    image.save(part, format="PNG", compress_level=1)  # the default takes five times as long
-    part.replace(path)
+    with whole(path) as part:
+        image.save(part, format="PNG", compress_level=1)  # larger, but much sooner
 
 
 def _pictures(unit: Tensor) -> list[UInt8]:

@@ -14,6 +14,7 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.figures import write_figures
 from vton_aux.evaluation.report import make_report
 from vton_aux.evaluation.runs import find_evaluations
+from vton_aux.files import write_text
 
 
 def main(arguments: list[str]) -> int:
@@ -51,10 +52,7 @@ def main(arguments: list[str]) -> int:
     output = chosen.output or common / "report.html"
     text = make_report(evaluations, chosen.people)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        part = output.with_name(f"{output.name}.part")
-        part.write_text(text)
-        part.replace(output)
+        write_text(output, text)
     except OSError as error:
         raise UserError(f"{output}: cannot be written ({error.strerror}); give --output") from None
     print(f"report: {output} ({len(text.encode()) / 1e6:.1f} MB; open it in a browser)")

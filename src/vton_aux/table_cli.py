@@ -11,13 +11,8 @@ from pathlib import Path
 
 from vton_aux.errors import UserError
 from vton_aux.evaluation.runs import find_evaluations
-from vton_aux.evaluation.table1 import (
-    comparisons_frame,
-    make_tables,
-    to_frame,
-    to_latex,
-    to_markdown,
-)
+from vton_aux.evaluation.table1 import comparisons_frame, make_tables, to_frame
+from vton_aux.evaluation.table1_print import to_latex, to_markdown
 
 
 def main(arguments: list[str]) -> int:

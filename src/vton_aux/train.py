@@ -8,7 +8,6 @@ RUN/pictures/       validation samples after each stage
 RUN/summary.json    validation scores, and what they came from; written last
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
+from vton_aux.files import write_json
 from vton_aux.fit import INTERRUPTED, Job
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.store import code_version, finished, place, stage_key, weights_digest
@@ -197,7 +197,7 @@ def _stage(
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
                 job.write(folder)
-                (folder / "inputs.json").write_text(json.dumps(inputs, indent=2) + "\n")
+                write_json(folder / "inputs.json", inputs)
                 _run(folder)
     else:
         _run(folder)
@@ -272,9 +272,7 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
     if _first_process():
         pd.concat(curves).to_csv(run / "metrics.csv", index=False)
         OmegaConf.save(OmegaConf.structured(config), run / "config.yaml")
-        part = run / "summary.json.part"
-        part.write_text(json.dumps(summary, indent=2) + "\n")
-        part.replace(run / "summary.json")
+        write_json(run / "summary.json", summary)
     return summary
 
 

@@ -11,7 +11,8 @@ from vton_aux import table_cli
 from vton_aux.errors import UserError
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.statistics import bootstrap_means
-from vton_aux.evaluation.table1 import Row, make_tables, to_frame, to_latex, to_markdown
+from vton_aux.evaluation.table1 import Row, make_tables, to_frame
+from vton_aux.evaluation.table1_print import to_latex, to_markdown
 
 ARMS = {"baseline": 0.0, "tom_only": 0.0, "both": 0.4}
 NOTHING = pd.DataFrame(index=range(60))

@@ -9,9 +9,8 @@ from PIL import Image
 from vton_aux.data.layout import Pair, SampleFiles, Split, files_of
 from vton_aux.data.sample import UInt8, read_photo
 from vton_aux.data.synthetic.write import UNPAIRED
-from vton_aux.errors import UserError
 from vton_aux.evaluation.runs import Evaluation
-from vton_aux.evaluation.score import SUFFIXES
+from vton_aux.evaluation.score import SUFFIXES, read_pixels
 
 
 class Sample(NamedTuple):
@@ -68,12 +67,7 @@ class Album:
 
     def pasted(self, sample: Sample) -> UInt8:
         """The warped cloth pasted on the photo, as in Figure 2."""
-        path = self.folder / "warps" / f"{Path(sample.person).stem}.png"
-        try:
-            with Image.open(path) as image:
-                warp = np.array(image.convert("RGBA"))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise UserError(f"{path}: the picture cannot be read ({error})") from None
+        warp = read_pixels(self.folder / "warps" / f"{Path(sample.person).stem}.png")
         return np.where(warp[..., 3:] > 127, warp[..., :3], self.person(sample))
 
     def truth(self, sample: Sample) -> UInt8 | None:

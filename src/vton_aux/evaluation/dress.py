@@ -24,6 +24,7 @@ from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset
 from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
+from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.tom import TOMStage
@@ -66,10 +67,7 @@ def claim(output: Path, inputs: dict[str, Any]) -> None:
         raise UserError(f"output={output}: holds another evaluation; give a new folder")
     if not path.is_file() and output.is_dir() and any(output.iterdir()):
         raise UserError(f"output={output}: is not empty and no evaluation; give a new folder")
-    output.mkdir(parents=True, exist_ok=True)
-    part = output / f"{INPUTS}.part"
-    part.write_text(json.dumps(inputs, indent=2) + "\n")
-    part.replace(path)
+    write_json(path, inputs)
 
 
 def dress(output: Path, device: str, rank: int = 0, world: int = 1) -> None:

@@ -21,7 +21,7 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.features import SetDistance
 from vton_aux.evaluation.protocol import PROTOCOLS, test_flags, validation_flags
 from vton_aux.evaluation.summary import COMMON, PREDICTED, TRUE
-from vton_aux.metrics.image import image_scores, require_paired
+from vton_aux.metrics.image import image_scores
 from vton_aux.metrics.overlap import mask_iou
 from vton_aux.metrics.regions import region_scores
 from vton_aux.metrics.similarity import similarity
@@ -162,7 +162,6 @@ def _scores(
         return image_scores(prediction, true, similarity(prediction, true))
     if "unpaired" in batch["pairing"]:
         return {}
-    require_paired(batch["pairing"])
     alike = similarity(prediction, photo)
     scores = image_scores(prediction, photo, alike)
     parse = batch["parse"].long()
@@ -172,7 +171,7 @@ def _scores(
     scores |= region_scores(prediction, photo, parse, alike.ssim_map)
     warps = [output / "warps" / f"{stem}.png" for stem in stems]
     if all(path.is_file() for path in warps):
-        masks = torch.stack([torch.from_numpy(_open(path)[..., 3]) for path in warps])
+        masks = torch.stack([torch.from_numpy(read_pixels(path)[..., 3]) for path in warps])
         scores["warp_iou"] = mask_iou(masks[:, None].float() / 255, label_mask(parse, WORN_CLOTH))
     return scores
 
@@ -200,7 +199,7 @@ def _segmentation(batch: Mapping[str, Any], output: Path, data: VITONDataset) ->
     true = np.array(labels.class_of)[batch["parse"].numpy()]
     columns: dict[str, list[int]] = {}
     for classes, path in zip(true, paths, strict=True):
-        predicted = _open(path)
+        predicted = read_pixels(path)
         same = classes[classes == predicted]
         for kind, pixels in ((TRUE, classes), (PREDICTED, predicted), (COMMON, same)):
             counts = np.bincount(pixels.ravel(), minlength=count)
@@ -262,7 +261,12 @@ def _read(path: Path, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)
 
 
-def _open(path: Path) -> npt.NDArray[np.uint8]:
+def read_pixels(path: Path) -> npt.NDArray[np.uint8]:
+    """The picture's own pixels: palette indices stay indices, an alpha channel stays.
+
+    Raises:
+        UserError: it is missing or broken.
+    """
     try:
         with Image.open(path) as image:
             return np.array(image)

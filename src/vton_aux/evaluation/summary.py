@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.metrics.overlap import FREQUENT
+from vton_aux.files import whole
+from vton_aux.metrics.overlap import frequent_mean, pixel_iou
 
 # pixels of a class of M_exp: in the parse, predicted, in both; a column each
 TRUE, PREDICTED, COMMON = "true_", "predicted_", "inter_"
@@ -16,9 +19,8 @@ TRUE, PREDICTED, COMMON = "true_", "predicted_", "inter_"
 def write_table(table: pd.DataFrame, output: Path) -> None:
     """Write OUTPUT/scores.parquet and OUTPUT/scores.csv, each whole or not at all."""
     for name, write in (("parquet", table.to_parquet), ("csv", table.to_csv)):
-        part = output / f"scores.{name}.part"
-        write(part, index=False)
-        part.replace(output / f"scores.{name}")
+        with whole(output / f"scores.{name}") as part:
+            write(part, index=False)
 
 
 def protocol_scores(
@@ -55,17 +57,16 @@ def segmentation_scores(table: pd.DataFrame) -> dict[str, Any]:
     classes = [str(n).removeprefix(TRUE) for n in table if str(n).startswith(TRUE)]
     if not classes:
         return {}
-    pixels = {name: int(table[TRUE + name].sum()) for name in classes}
-    ious: dict[str, float | None] = {}
-    for name in classes:
-        common = int(table[COMMON + name].sum())
-        union = pixels[name] + int(table[PREDICTED + name].sum()) - common
-        ious[name] = common / union if union else None
-    total = sum(pixels.values())
-    frequent = [
-        iou for n in classes if (iou := ious[n]) is not None and pixels[n] >= FREQUENT * total
-    ]
+    common, true, predicted = (
+        torch.tensor([table[kind + name].sum() for name in classes], dtype=torch.float64)
+        for kind in (COMMON, TRUE, PREDICTED)
+    )
+    ious = pixel_iou(common, true, predicted)
     return {
-        "segmentation_iou": sum(frequent) / len(frequent) if frequent else None,
-        "class_iou": ious,
+        "segmentation_iou": _defined(frequent_mean(ious, true)),
+        "class_iou": {name: _defined(iou) for name, iou in zip(classes, ious, strict=True)},
     }
+
+
+def _defined(value: Tensor) -> float | None:
+    return None if value.isnan() else float(value)

@@ -10,10 +10,9 @@ import pandas as pd
 
 from vton_aux.errors import UserError
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import ARMS, PAIRINGS, Evaluation, System, gather
+from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, gather
 from vton_aux.evaluation.statistics import (
     POOLED,
-    RESAMPLES,
     SCORES,
     Comparison,
     bootstrap_means,
@@ -23,7 +22,6 @@ from vton_aux.evaluation.statistics import (
     conclusion,
     correct,
     mean_over_seeds,
-    signed,
 )
 
 # Table 1 of Ayush et al., Powering Virtual Try-On via Auxiliary Human Segmentation Learning
@@ -32,7 +30,6 @@ PAPER = {
     "tom_only": {"fid": 19.87, "ssim": 0.701, "ms_ssim": 0.750, "psnr": 14.64},
     "both": {"fid": 18.93, "ssim": 0.712, "ms_ssim": 0.767, "psnr": 15.19},
 }
-PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size
 PAPER_FID = (
     "the paper keeps the test set paired for its quantitative evaluation, but does not say so of "
     "FID, which others take on unpaired try-ons"
@@ -45,11 +42,6 @@ MISSING = {
     "warp_iou": "no warped cloth among the pictures",
     "segmentation_iou": "no M_exp: no auxiliary head in TOM, or pictures alone",
 }
-NA, MARKS = "n/a", "abcdefghijklmnopqrstuvwxyz"
-TEX = str.maketrans(
-    {**{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"\\": r"\textbackslash{}", "±": r"$\pm$"}
-)
 
 
 class Row(NamedTuple):
@@ -92,14 +84,6 @@ class Table:
     rows: list[Row]
     cells: dict[tuple[Row, str], Cell]
     comparisons: list[tuple[Row, System, Comparison]]
-
-
-class Grid(NamedTuple):
-    """A table in print."""
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
 
 
 PAPER_ROWS = [
@@ -212,205 +196,6 @@ def _comparisons(
     found.sort(key=lambda entry: rows.index(entry[0]))
     corrected = correct([comparison for *_, comparison in found])
     return [(row, system, c) for (row, system, _), c in zip(found, corrected, strict=True)]
-
-
-def to_markdown(tables: Sequence[Table]) -> str:
-    """Numbers, footnotes, comparisons, conclusions and what the numbers rest on."""
-    return "\n".join("\n".join(_markdown(table)) for table in tables)
-
-
-def _markdown(table: Table) -> list[str]:
-    grids, notes = _grids(table)
-    lines = [f"# Table 1, {table.protocol} protocol", ""]
-    for grid in grids:
-        rule = ["---"] * len(grid.head)
-        lines += [f"**{grid.title}**", ""]
-        lines += [f"| {' | '.join(row)} |" for row in (grid.head, rule, *grid.rows)]
-        lines += [""]
-    if notes:
-        lines += [*(f"({mark}) {note}  " for mark, note in zip(MARKS, notes, strict=False)), ""]
-    for title, points in (
-        ("What may be concluded", _conclusions(table)),
-        ("What the numbers rest on", _facts(table)),
-    ):
-        lines += [f"**{title}**", "", *(f"- {point}" for point in points), ""]
-    return lines
-
-
-def to_latex(tables: Sequence[Table]) -> str:
-    """A `table` of booktabs tabulars for each protocol; wants \\usepackage{booktabs}."""
-    return "\n".join("\n".join(_latex(table)) for table in tables)
-
-
-def _latex(table: Table) -> list[str]:
-    grids, notes = _grids(table)
-    lines = [
-        r"\begin{table}",
-        r"\centering\small",
-        rf"\caption{{Table 1, {table.protocol} protocol}}",
-    ]
-    for grid in grids:
-        head, *rows = [
-            " & ".join(cell.translate(TEX) for cell in row) + r" \\"
-            for row in (grid.head, *grid.rows)
-        ]
-        lines += [
-            rf"\begin{{tabular}}{{l{'c' * (len(grid.head) - 1)}}}",
-            *(r"\toprule", head, r"\midrule", *rows, r"\bottomrule"),
-            r"\end{tabular}\par\medskip",
-        ]
-    said = [f"({mark}) {note}." for mark, note in zip(MARKS, notes, strict=False)] + _facts(table)
-    lines += [r"\footnotesize\raggedright", *(rf"{line.translate(TEX)}\par" for line in said)]
-    return [*lines, r"\end{table}", ""]
-
-
-def _grids(table: Table) -> tuple[list[Grid], list[str]]:
-    """The tables in print, and their footnotes in the order of their marks."""
-    notes: list[str] = []
-    arms = list(PAPER)
-    ours = [system.title for system in table.systems]
-    main: list[list[str]] = []
-    further: list[list[str]] = []
-    for row in table.rows:
-        cells = [row.label]
-        if row in PAPER_ROWS:
-            note = PAPER_FID if row.score == "fid" else ""
-            decimals = SCORES[row.score].decimals
-            cells += [_noted(f"{PAPER[a][row.score]:.{decimals}f}", note, notes) for a in arms]
-        cells += [_print(table.cells[row, s.name], row, notes) for s in table.systems]
-        (main if row in PAPER_ROWS else further).append(cells)
-    head = [*(f"{ARMS[arm]} (paper)" for arm in arms), *ours]
-    grids = [Grid("The paper's scores", ["", *head], main)]
-    if further:
-        grids.append(Grid("Further scores", ["", *ours], further))
-    if table.comparisons:
-        grids.append(_comparison_grid(table))
-    return grids, notes
-
-
-def _print(cell: Cell, row: Row, notes: list[str]) -> str:
-    if math.isnan(cell.value):
-        return _noted(NA, cell.note, notes)
-    decimals = SCORES[row.score].decimals
-    text = f"{cell.value:.{decimals}f}"
-    if not math.isnan(cell.seed_sd):
-        text += f" ± {cell.seed_sd:.{decimals}f}"
-    if not math.isnan(cell.low):
-        text += f" [{cell.low:.{decimals}f}, {cell.high:.{decimals}f}]"
-    return text
-
-
-def _noted(text: str, note: str, notes: list[str]) -> str:
-    if not note:
-        return text
-    if note not in notes:
-        notes.append(note)
-    return f"{text} ({MARKS[notes.index(note)]})"
-
-
-def _comparison_grid(table: Table) -> Grid:
-    head = ["", "", "difference", "95 % interval", "p (Holm)", "d_z", "better on", "over seeds"]
-    rows = []
-    for row, system, c in table.comparisons:
-        score = SCORES[row.score]
-        cells = [NA] * 4
-        if c.images:
-            interval = f"[{signed(c.low, score)}, {signed(c.high, score)}]"
-            share = f"{c.better:.0%} of {c.images:,}".replace("%", " %")
-            effect = NA if math.isnan(c.effect_size) else f"{c.effect_size:+.2f}"
-            cells = [interval, f"{c.p_corrected:.2g}", effect, share]
-        over = {0: "no common seed", 1: "one seed"}.get(c.seeds, "equal seeds")
-        if not math.isnan(c.seed_p):
-            over = (
-                f"{c.seeds}: sd {signed(c.seed_sd, score)[1:]}, [{signed(c.seed_low, score)}, "
-                f"{signed(c.seed_high, score)}], p = {c.seed_p_corrected:.2g}"
-            )
-        rows.append([row.label, system.title, signed(c.difference, score), *cells, over])
-    return Grid(f"Against {table.systems[0].title}", head, rows)
-
-
-def _conclusions(table: Table) -> list[str]:
-    """A sentence for each comparison in the paper's scores."""
-    baseline = table.systems[0].title
-    if not table.comparisons:
-        return ["Nothing is compared: no other system stands beside a baseline."]
-    return [
-        conclusion(comparison, baseline, system.title, row.label)
-        for row, system, comparison in table.comparisons
-        if row in PAPER_ROWS
-    ]
-
-
-def _facts(table: Table) -> list[str]:
-    """What the numbers rest on, a sentence each."""
-    evaluations = {e.pairing: e for system in table.systems for e in system.all}
-    summary = next(iter(evaluations.values())).summary
-    height, width = summary["size"]
-    images = max(len(e.rows(table.protocol)) for e in evaluations.values())
-    lines = [f"Protocol {table.protocol}: {PROTOCOLS[table.protocol]}."]
-    lines += [_sample_line(e, table.protocol) for e in evaluations.values()]
-    lines += [f"Split {summary['split']}, {height}x{width} (height x width)."]
-    lines += [_training_line(system) for system in table.systems]
-    for key in ("steps", "trained_on"):
-        if len({str(s.summary.get(key)) for s in table.systems if s.summary.get(key)}) > 1:
-            lines.append(f"Systems differ in {key}, so they differ in more than the method.")
-    settings = {k: v for e in evaluations.values() for k, v in e.summary["metric_settings"].items()}
-    lines += [f"{name}: {value}." for name, value in settings.items()]
-    features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}
-    lines += [f"Features of FID and KID: {', '.join(features) or 'none'}."]
-    lines += [
-        f"[ ]: 95 % percentile bootstrap interval over the images ({RESAMPLES:,} resamples), which "
-        "count as independent; ±: standard deviation over the seeds. FID, KID and M_exp's mIoU "
-        "pool all images and have no interval over them."
-    ]
-    if table.comparisons:
-        lines += [
-            "Differences are system minus baseline on the same images; their intervals are not "
-            "corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
-            f"each corrected by Holm over the {len(table.comparisons)} comparisons of this table. "
-            "d_z: Cohen's, mean over standard deviation of the images' differences."
-        ]
-    apart = [
-        said
-        for differs, said in (
-            (table.protocol != "official", f"{table.protocol} protocol"),
-            (images != PAPER_IMAGES, f"{images:,} images"),
-            (summary["size"] != PAPER_SIZE, f"{height}x{width}"),
-            (bool(features - {"inception"}), "FID of other features than Inception's"),
-        )
-        if differs
-    ]
-    paper = "The paper's numbers: the 2,032 published test pairs, without a variance"
-    return [
-        *lines,
-        f"{paper}; not comparable with ours ({', '.join(apart)})." if apart else f"{paper}.",
-    ]
-
-
-def _sample_line(evaluation: Evaluation, protocol: str) -> str:
-    rows = evaluation.rows(protocol)
-    kinds = {
-        "seen_in_training": "seen in training",
-        "copy": "copies of an earlier one",
-        "own_cloth": "in the person's own cloth",
-    }
-    if evaluation.pairing == "paired":
-        del kinds["own_cloth"]
-    told = [f"{int(rows[k].sum()):,} {said}" for k, said in kinds.items() if k in rows]
-    images = f"{len(rows):,} {evaluation.pairing} images"
-    fingerprint = evaluation.summary["data"]["fingerprint"]
-    return f"{images}{': ' * bool(told)}{', '.join(told)}; data fingerprint {fingerprint}."
-
-
-def _training_line(system: System) -> str:
-    facts = system.summary
-    seeds = ", ".join("unknown" if seed is None else str(seed) for seed in system.seeds)
-    steps = facts.get("steps") or {}
-    trained = " + ".join(f"{count:,} {stage.upper()}" for stage, count in steps.items())
-    return (
-        f"{system.title}: {facts['kind']}, seed {seeds}; steps {trained or 'unknown'}; trained on "
-        f"data {facts.get('trained_on') or 'unknown'}."
-    )
 
 
 def to_frame(tables: Sequence[Table]) -> pd.DataFrame:

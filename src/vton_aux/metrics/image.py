@@ -13,25 +13,20 @@ from vton_aux.errors import UserError
 from vton_aux.metrics.similarity import Similarity, mean, similarity
 
 
-def require_paired(pairings: Sequence[str]) -> None:
-    """Refuse samples whose photo shows another cloth than the one that they were dressed in.
+def paired_scores(prediction: Tensor, target: Tensor, pairings: Sequence[str]) -> dict[str, Tensor]:
+    """`image_scores` of paired samples.
 
     Args:
         pairings: of each sample; all must be "paired".
 
     Raises:
-        UserError: a sample is unpaired.
+        UserError: a sample is unpaired: its photo shows another cloth.
     """
     if any(pairing != "paired" for pairing in pairings):
         raise UserError(
             "SSIM, MS-SSIM and PSNR compare with the photo and want pairing=paired; the photo of "
             "an unpaired sample shows another cloth"
         )
-
-
-def paired_scores(prediction: Tensor, target: Tensor, pairings: Sequence[str]) -> dict[str, Tensor]:
-    """`image_scores` of paired samples; refuses others (`require_paired`)."""
-    require_paired(pairings)
     return image_scores(prediction, target, similarity(prediction, target))
 
 

@@ -16,13 +16,21 @@ def mask_iou(prediction: Tensor, target: Tensor) -> Tensor:
     return (overlap + (union == 0)) / union.clamp(min=1)
 
 
+def pixel_iou(common: Tensor, true: Tensor, predicted: Tensor) -> Tensor:
+    """common / (true + predicted - common) pixels of each class; NaN where neither has it."""
+    return common / (true + predicted - common)
+
+
 def class_iou(confusion: Tensor) -> Tensor:
     """IoU of each class from a confusion matrix (true, predicted); NaN where neither has it."""
-    hit = confusion.diagonal()
-    return hit / (confusion.sum(0) + confusion.sum(1) - hit)
+    return pixel_iou(confusion.diagonal(), confusion.sum(1), confusion.sum(0))
 
 
 def frequent_mean_iou(confusion: Tensor) -> Tensor:
     """Mean IoU over the classes that cover at least 0.5 % of the true pixels."""
-    share = confusion.sum(1) / confusion.sum()
-    return class_iou(confusion.double())[share >= FREQUENT].mean()
+    return frequent_mean(class_iou(confusion.double()), confusion.sum(1))
+
+
+def frequent_mean(iou: Tensor, true: Tensor) -> Tensor:
+    """Mean of the classes' IoU over those that cover at least 0.5 % of the `true` pixels."""
+    return iou[true / true.sum() >= FREQUENT].mean()
