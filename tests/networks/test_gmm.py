@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from scipy.interpolate import RBFInterpolator
 from torch import nn
 
+from network_inputs import inputs, parameters
 from vton_aux.networks.correlation import feature_correlation
 from vton_aux.networks.encoders import FeatureExtractor
 from vton_aux.networks.gmm import GMM, ThetaRegressor
@@ -13,19 +14,9 @@ SMALL = {"size": (128, 96), "width": 8, "head_width": 8}
 CLASSES = 7
 
 
-def parameters(model):
-    return sum(p.numel() for p in model.parameters())
-
-
 def on_paper(**settings):
     with torch.device("meta"):
         return GMM(**settings)
-
-
-def inputs(size=(128, 96), batch=2, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    person, cloth = (2 * torch.rand(batch, c, *size, generator=generator) - 1 for c in (22, 3))
-    return person, cloth
 
 
 def built(seed=0, **settings):

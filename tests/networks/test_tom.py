@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from network_inputs import inputs, parameters
 from vton_aux.networks.decoders import UNetDecoder
 from vton_aux.networks.encoders import UNetEncoder
 from vton_aux.networks.tom import TOM, compose
@@ -11,19 +12,9 @@ SMALL = {"size": (128, 96), "width": 8, "head_width": 8}
 CLASSES = 7
 
 
-def parameters(model):
-    return sum(p.numel() for p in model.parameters())
-
-
 def on_paper(**settings):
     with torch.device("meta"):
         return TOM(**settings)
-
-
-def inputs(size=(128, 96), batch=2, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    person, cloth = (2 * torch.rand(batch, c, *size, generator=generator) - 1 for c in (22, 3))
-    return person, cloth
 
 
 def built(seed=0, **settings):
