@@ -97,9 +97,9 @@ def test_pose_maps_are_pils_rectangles(tmp_path, size, seed):
     file = tmp_path / "pose.json"
     file.write_text(json.dumps({"people": [{"pose_keypoints": flat}]}))
     maps = pose_maps(torch.from_numpy(read_pose(file))[None], size, radius)[0]
-    assert set(maps.unique().tolist()) == {-1, 1}
+    assert set(maps.unique().tolist()) == {0, 255}
     assert np.array_equal(maps.numpy() > 0, drawn(xy.tolist(), size, radius))
-    assert (maps[7:10] == -1).all()
+    assert (maps[7:10] == 0).all()
 
 
 def test_a_joint_is_a_square_of_eleven_pixels_around_it():
@@ -113,8 +113,8 @@ def test_a_joint_is_a_square_of_eleven_pixels_around_it():
 @pytest.mark.parametrize(("size", "factor"), BLURS)
 def test_the_body_shape_is_pils_to_the_grey_level(size, factor):
     for parse in silhouettes(size, 6):
-        found = grey(body_shape(torch.from_numpy(parse)[None], factor))[0, 0].numpy()
-        np.testing.assert_array_equal(found.round(), shrunk_and_grown(parse, factor))
+        found = body_shape(torch.from_numpy(parse)[None], factor)[0, 0].numpy()
+        np.testing.assert_array_equal(found, shrunk_and_grown(parse, factor))
 
 
 def test_the_body_shape_tells_no_outline_and_no_labels():
@@ -123,8 +123,8 @@ def test_the_body_shape_tells_no_outline_and_no_labels():
     shapes = [body_shape(torch.from_numpy(p)[None], 16) for p in (parse, relabelled)]
     assert torch.equal(*shapes)
     full, empty = torch.ones(1, 256, 192).long(), torch.zeros(1, 256, 192).long()
-    assert (body_shape(full, 16) == 1).all()
-    assert (body_shape(empty, 16) == -1).all()
+    assert (body_shape(full, 16) == 255).all()
+    assert (body_shape(empty, 16) == 0).all()
 
 
 def test_images_are_normalised_by_half_and_half():
@@ -236,8 +236,13 @@ def test_a_batch_is_its_samples_stacked(size):
 
 def test_masks_of_labels_and_what_they_keep():
     parse = torch.tensor([[[0, 5], [13, 7]]])
-    image = torch.tensor([0.1, 0.2, 0.3])[None, :, None, None].expand(1, 3, 2, 2)
+    photo = torch.tensor([10, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 2, 2)
     assert label_mask(parse, (5, 7)).tolist() == [[[[0, 1], [0, 1]]]]
-    shown = kept(image, parse, (13,))
-    torch.testing.assert_close(shown[0, :, 1, 0], torch.tensor([0.1, 0.2, 0.3]))
-    assert (shown[0].flatten(1)[:, [0, 1, 3]] == -1).all()
+    shown = kept(photo, parse, (13,))
+    assert shown[0, :, 1, 0].tolist() == [10, 20, 30]
+    assert (shown[0].flatten(1)[:, [0, 1, 3]] == 0).all()
+
+
+def test_the_person_is_in_the_format_that_convolutions_want():
+    inputs = PersonRepresentation()(random_batch())
+    assert inputs.gmm_person.is_contiguous(memory_format=torch.channels_last)

@@ -1,5 +1,8 @@
 """From a uint8 batch to the networks' inputs and targets, vectorised on the batch's device.
 
+All of I_p is 8-bit pictures (black is -1, white is 1), so it is put together in bytes and made
+float once: what this costs is the bytes that it moves.
+
 Convention: images are float32 in [-1, 1] (x / 127.5 - 1: mean 0.5, std 0.5 of [0, 1]), masks
 float32 in {0, 1}, (B, C, H, W); pixel coordinates are (x, y) from the upper left pixel's centre.
 """
@@ -10,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
@@ -70,31 +74,34 @@ class PersonRepresentation(nn.Module):
 
     def forward(self, batch: Mapping[str, Any]) -> TryOnInputs:
         """Inputs and targets of a batch of `VITONDataset`."""
-        image = to_signed(batch["person"])
-        parse = batch["parse"].long()  # (B, H, W)
+        photo, parse = batch["person"], batch["parse"]
         height = parse.shape[1]
         shape = body_shape(parse, max(1, self.shape_blur * height // POSE_HEIGHT))
-        pose = pose_maps(batch["joints"], parse.shape[1:], self.pose_radius * height / POSE_HEIGHT)
-        gmm_head = kept(image, parse, self.gmm_keeps)
-        tom_head = gmm_head
-        if self.tom_keeps != self.gmm_keeps:
-            tom_head = kept(image, parse, self.tom_keeps)
+        radius = self.pose_radius * height / POSE_HEIGHT
+
+        def person(keeps: Sequence[int]) -> Tensor:
+            head = kept(photo, parse, keeps)
+            return to_signed(person_levels(shape, head, batch["joints"], radius))
+
+        gmm_person = person(self.gmm_keeps)
+        same = self.tom_keeps == self.gmm_keeps
         worn_mask = label_mask(parse, WORN_CLOTH)
+        white = 255 * (1 - worn_mask)
         return TryOnInputs(
-            gmm_person=torch.cat([shape, gmm_head, pose], dim=1),
-            tom_person=torch.cat([shape, tom_head, pose], dim=1),
+            gmm_person=gmm_person,
+            tom_person=gmm_person if same else person(self.tom_keeps),
             cloth=to_signed(batch["cloth"]),
             cloth_mask=batch["cloth_mask"].float(),
-            image=image,
-            worn_cloth=image * worn_mask + (1 - worn_mask),
-            worn_mask=worn_mask,
-            parse=parse,
+            image=to_signed(photo),
+            worn_cloth=to_signed(photo * worn_mask + white),
+            worn_mask=worn_mask.float(),
+            parse=parse.long(),
         )
 
 
-def to_signed(image: Tensor) -> Tensor:
+def to_signed(levels: Tensor) -> Tensor:
     """uint8 0..255 -> float32 [-1, 1]."""
-    return image.float() / 127.5 - 1
+    return levels.float().div_(127.5).sub_(1)
 
 
 def to_unit(image: Tensor) -> Tensor:
@@ -103,21 +110,37 @@ def to_unit(image: Tensor) -> Tensor:
 
 
 def label_mask(parse: Tensor, labels: Sequence[int]) -> Tensor:
-    """(B, H, W) int64 -> (B, 1, H, W) float32, 1 where the label is one of `labels`."""
-    wanted = torch.tensor(labels, device=parse.device)
-    return torch.isin(parse, wanted)[:, None].float()
+    """(B, H, W) raw labels -> (B, 1, H, W) uint8, 1 where the label is one of `labels`."""
+    found = _table(tuple(labels), parse.device).index_select(0, parse.flatten().int())
+    return found.view(parse.shape)[:, None]
 
 
-def kept(image: Tensor, parse: Tensor, labels: Sequence[int]) -> Tensor:
-    """`image` where the parse is one of `labels`, -1 elsewhere; (B, 3, H, W)."""
-    mask = label_mask(parse, labels)
-    return image * mask - (1 - mask)
+@lru_cache
+def _table(labels: tuple[int, ...], device: torch.device) -> Tensor:
+    table = torch.zeros(256, dtype=torch.uint8)
+    table[list(labels)] = 1
+    return table.to(device)
+
+
+def kept(photo: Tensor, parse: Tensor, labels: Sequence[int]) -> Tensor:
+    """`photo` (B, 3, H, W) uint8 where the parse is one of `labels`, black elsewhere."""
+    return photo * label_mask(parse, labels)
+
+
+def person_levels(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
+    """I_p in grey levels: (B, 22, H, W) uint8 in channels-last format, as convolutions want it."""
+    first = shape.shape[1] + head.shape[1]
+    # joints found nowhere leave black planes, which shape and head then fill
+    levels = pose_maps(F.pad(joints, (0, 0, first, 0)), shape.shape[2:], radius)
+    levels[:, : shape.shape[1]] = shape
+    levels[:, shape.shape[1] : first] = head
+    return levels
 
 
 def body_shape(parse: Tensor, blur: int) -> Tensor:
-    """The blurred silhouette: parse > 0 shrunk by `blur` and grown again, bilinear, in [-1, 1].
+    """The blurred silhouette: parse > 0 shrunk by `blur` and grown again, bilinear.
 
-    (B, H, W) int64 -> (B, 1, H, W) float32, to the grey level what PIL's `resize(BILINEAR)`
+    (B, H, W) raw labels -> (B, 1, H, W) uint8 grey levels, exactly what PIL's `resize(BILINEAR)`
     makes of it: columns, then rows, each pass rounded to 8 bits.
     """
     height, width = parse.shape[1:]
@@ -125,7 +148,7 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     for rows, columns in ((height // blur, width // blur), (height, width)):
         level = _to_8_bits(level @ _taps(level.shape[3], columns, parse.device).T)
         level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level)
-    return to_signed(level)
+    return level.byte()
 
 
 def _to_8_bits(sums: Tensor) -> Tensor:
@@ -144,7 +167,7 @@ def _taps(size: int, out: int, device: torch.device) -> Tensor:
 
 
 def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:
-    """One map a joint: 1 in a square around it, -1 elsewhere and where it was not found.
+    """One map a joint: white in a square around it, black elsewhere and where it was not found.
 
     The square covers the pixels from trunc(x - radius) to trunc(x + radius), both included.
 
@@ -154,14 +177,17 @@ def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:
         radius: half side in pixels.
 
     Returns:
-        (B, J, H, W) float32.
+        (B, J, H, W) uint8, 0 or 255, in channels-last format.
     """
     height, width = size
-    position, found = joints[..., :2], joints[..., 2] > 0
-    first, last = (position - radius).trunc(), (position + radius).trunc()  # (B, J, 2)
-    columns = torch.arange(width, device=joints.device)
-    rows = torch.arange(height, device=joints.device)
-    across = (columns >= first[..., :1]) & (columns <= last[..., :1])  # (B, J, W)
-    down = (rows >= first[..., 1:]) & (rows <= last[..., 1:])  # (B, J, H)
-    inside = down[..., :, None] & across[..., None, :] & found[..., None, None]
-    return inside.float() * 2 - 1
+    x, y, found = joints.unbind(-1)  # (B, J)
+    across = _near(x, width, radius) * (found > 0)[:, None]  # (B, W, J)
+    maps = _near(y, height, radius)[:, :, None] * (across * 255)[:, None]  # (B, H, W, J)
+    return maps.permute(0, 3, 1, 2)
+
+
+def _near(position: Tensor, size: int, radius: float) -> Tensor:
+    """(B, J) -> (B, size, J) uint8, 1 within `radius` of the position."""
+    pixels = torch.arange(size, device=position.device)[:, None]
+    first, last = (position - radius).trunc(), (position + radius).trunc()
+    return ((pixels >= first[:, None]) & (pixels <= last[:, None])).byte()

@@ -172,7 +172,9 @@ def _scores(
     warps = [output / "warps" / f"{stem}.png" for stem in stems]
     if all(path.is_file() for path in warps):
         masks = torch.stack([torch.from_numpy(read_pixels(path)[..., 3]) for path in warps])
-        scores["warp_iou"] = mask_iou(masks[:, None].float() / 255, label_mask(parse, WORN_CLOTH))
+        scores["warp_iou"] = mask_iou(
+            masks[:, None].float() / 255, label_mask(parse, WORN_CLOTH).float()
+        )
     return scores
 
 

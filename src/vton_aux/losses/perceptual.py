@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.errors import UserError
+from vton_aux.losses.l1 import l1_to_constant
 
 # channels of each stage's convolutions; a max-pool stands before each stage but the first
 _STAGES = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
@@ -49,27 +50,44 @@ class PerceptualLoss(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """(B, 3, H, W) -> features after relu1_1, 2_1, 3_1, 4_1, 5_1."""
-        taken = []
-        x = image
-        for stage, names in enumerate(self.names):
-            if stage:
-                x = F.max_pool2d(x, 2)
-            for convolution, name in enumerate(names):
-                weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-                x = F.relu(F.conv2d(x, weight, bias, padding=1))
-                if convolution == 0:
-                    taken.append(x)
-        return taken
+        return self._features(image, self._kernels(image.device.type))
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Scalar loss; `target` gets no gradient."""
+        kernels = self._kernels(prediction.device.type)
         with torch.no_grad():
-            wanted = self.features(target)
-        distances = [
-            F.l1_loss(a.float(), b.float())
-            for a, b in zip(self.features(prediction), wanted, strict=True)
-        ]
+            wanted = self._features(target, kernels)
+        found = self._features(prediction, kernels)
+        distances = [l1_to_constant(a, b) for a, b in zip(found, wanted, strict=True)]
         return torch.stack([w * d for w, d in zip(_WEIGHTS, distances, strict=True)]).sum()
+
+    def _kernels(self, device: str) -> list[list[tuple[Tensor, Tensor]]]:
+        """Weight and bias of each convolution, stage by stage, in autocast's dtype.
+
+        Autocast itself would convert these constants anew at each convolution.
+        """
+        dtype = torch.float32
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+        return [
+            [
+                (getattr(self, f"{name}_weight").to(dtype), getattr(self, f"{name}_bias").to(dtype))
+                for name in names
+            ]
+            for names in self.names
+        ]
+
+    def _features(self, image: Tensor, kernels: list[list[tuple[Tensor, Tensor]]]) -> list[Tensor]:
+        taken = []
+        x = image
+        for stage, convolutions in enumerate(kernels):
+            if stage:
+                x = F.max_pool2d(x, 2)
+            for number, (weight, bias) in enumerate(convolutions):
+                x = F.conv2d(x, weight, bias, padding=1).relu_()
+                if number == 0:
+                    taken.append(x)
+        return taken
 
 
 def _layer_indices() -> list[list[int]]:

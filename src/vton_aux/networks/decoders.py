@@ -1,10 +1,14 @@
 """Decoders: TOM's U-Net decoder and the auxiliary segmentation decoder."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from vton_aux.networks.normalisation import InstanceNorm
+from vton_aux.networks.upsampling import UpsampledConv
 
 
 class UNetDecoder(nn.Module):
@@ -27,20 +31,16 @@ class UNetDecoder(nn.Module):
         self.levels = nn.ModuleList()
         for level, (skip, out) in enumerate(zip(encoder_channels, outputs, strict=True)):
             inputs = skip if level == deepest else 2 * skip
-            block: list[nn.Module] = [
-                nn.ReLU(),
-                nn.Upsample(scale_factor=2, mode="bilinear"),
-                nn.Conv2d(inputs, out, 3, padding=1),
-            ]
+            block: list[nn.Module] = [UpsampledConv(inputs, out)]
             if level > 0 or output_norm:
-                block += [nn.InstanceNorm2d(out)]
+                block += [InstanceNorm()]
             self.levels.append(nn.Sequential(*block))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Encoder features, finest first -> (B, channels, H, W), before any activation."""
-        x = self.levels[-1](features[-1])
+        x = self.levels[-1](F.relu(features[-1]))
         for level, skip in zip(self.levels[-2::-1], features[-2::-1], strict=True):
-            x = level(torch.cat([skip, x], dim=1))
+            x = level(torch.cat([F.relu(skip), F.relu(x)], dim=1))
         decoded: Tensor = x
         return decoded
 
@@ -51,8 +51,8 @@ class SegmentationDecoder(nn.Module):
     The paper draws a decoder and says no more of it. This one is narrow, because it serves the
     encoder only while training: the deepest features are projected to `width` channels; each
     level upsamples by two (nearest), adds a 1x1 projection of the encoder's features where there
-    are any, and applies a 3x3 convolution, GroupNorm and ReLU. The logits of the finest level
-    (half the image's size) are upsampled bilinearly.
+    are any, and applies a 3x3 convolution, GroupNorm and ReLU. The finest level (half the image's
+    size), where a channel costs most, has half as many; its logits are upsampled bilinearly.
 
     Args:
         deepest: channels of the deepest features.
@@ -67,11 +67,14 @@ class SegmentationDecoder(nn.Module):
         self.lateral = nn.ModuleList(
             nn.Conv2d(skip, width, 1) if skip else nn.Identity() for skip in skips
         )
+        widths = [width] * (len(skips) - 1) + [width // 2]
         self.smooth = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.ReLU())
-            for _ in skips
+            nn.Sequential(
+                nn.Conv2d(width, out, 3, padding=1), nn.GroupNorm(math.gcd(8, out), out), nn.ReLU()
+            )
+            for out in widths
         )
-        self.classify = nn.Conv2d(width, classes, 1)
+        self.classify = nn.Conv2d(widths[-1], classes, 1)
 
     def forward(self, deepest: Tensor, skips: Sequence[Tensor | None]) -> Tensor:
         """Features -> logits at twice the size of the last level, (B, classes, H, W)."""

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from vton_aux.networks.normalisation import InstanceNorm
+
 
 def scaled(channels: int, width: int) -> int:
     """`channels` of the paper-size network (width 64) at another `width`, at least 1."""
@@ -60,7 +62,7 @@ class UNetEncoder(nn.Module):
             block: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
             block += [nn.Conv2d(channels, grown, 4, stride=2, padding=1)]
             if 0 < level < levels - 1:
-                block += [nn.InstanceNorm2d(grown)]
+                block += [InstanceNorm()]
             self.levels.append(nn.Sequential(*block))
             channels = grown
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what the parts cost on this machine, beside CP-VTON's public code."""

@@ -1,0 +1,51 @@
+"""The 3x3 convolution of a bilinearly doubled map, TOM's way up."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# A row of the doubled map mixes two rows of the small one (1/4 and 3/4), so three taps on the
+# doubled map are three taps on the small one: _TAPS[phase, small tap, doubled tap].
+_TAPS = (
+    ((0.75, 0.25, 0.0), (0.25, 0.75, 0.75), (0.0, 0.0, 0.25)),
+    ((0.25, 0.0, 0.0), (0.75, 0.75, 0.25), (0.0, 0.25, 0.75)),
+)
+_FEW = 16  # output channels up to which the phases pay on a CPU
+
+
+class UpsampledConv(nn.Conv2d):
+    """Bilinear x2, then a 3x3 convolution with zero padding, as one linear map.
+
+    Where it has few outputs, a CPU computes its four phases (even and odd rows and columns) as one
+    convolution of the small map and never writes the doubled one: the same sums in another order.
+
+    Args:
+        inputs: input channels.
+        outputs: output channels.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
+        if x.device.type == "cpu" and self.out_channels <= _FEW and min(x.shape[2:]) >= 4:
+            return self._by_phases(x)
+        return self._doubled(x)
+
+    def _doubled(self, x: Tensor) -> Tensor:
+        return super().forward(F.interpolate(x, scale_factor=2, mode="bilinear"))
+
+    def _by_phases(self, x: Tensor) -> Tensor:
+        taps = self.weight.new_tensor(_TAPS)
+        kernel = torch.einsum("pat,qbu,oitu->opqiab", taps, taps, self.weight).flatten(0, 2)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)  # (4 * outputs, inputs, 3, 3)
+        assert self.bias is not None
+        phases = F.conv2d(x, kernel, self.bias.repeat_interleave(4), padding=1)
+        out = F.pixel_shuffle(phases, 2)
+        # the border of the doubled map repeats pixels where the small one has its zero padding
+        out[:, :, :2] = self._doubled(x[:, :, :2])[:, :, :2]
+        out[:, :, -2:] = self._doubled(x[:, :, -2:])[:, :, -2:]
+        out[:, :, :, :2] = self._doubled(x[:, :, :, :2])[:, :, :, :2]
+        out[:, :, :, -2:] = self._doubled(x[:, :, :, -2:])[:, :, :, -2:]
+        return out
