@@ -59,10 +59,11 @@ class Reference:
     def gmm(self, device: torch.device) -> nn.Module:
         """Its GMM."""
         with _cuda_where(device):
-            gmm: nn.Module = self.networks.GMM(self.options())
+            gmm = self.networks.GMM(self.options())
         # today's convolutions may hand on channels-last maps, which its `view` cannot flatten
         gmm.regression.register_forward_pre_hook(lambda _, x: (x[0].contiguous(),))
-        return gmm.to(device)
+        moved: nn.Module = gmm.to(device)
+        return moved
 
     def tom(self, device: torch.device) -> nn.Module:
         """Its U-Net with InstanceNorm."""

@@ -172,9 +172,7 @@ def _scores(
     warps = [output / "warps" / f"{stem}.png" for stem in stems]
     if all(path.is_file() for path in warps):
         masks = torch.stack([torch.from_numpy(read_pixels(path)[..., 3]) for path in warps])
-        scores["warp_iou"] = mask_iou(
-            masks[:, None].float() / 255, label_mask(parse, WORN_CLOTH).float()
-        )
+        scores["warp_iou"] = mask_iou(masks[:, None].float() / 255, label_mask(parse, WORN_CLOTH))
     return scores
 
 

@@ -16,4 +16,6 @@ class InstanceNorm(nn.Module):
         """(B, C, H, W) -> the same shape; H * W > 1."""
         if x.device.type != "cpu":
             return F.instance_norm(x)
-        return torch.cat([F.batch_norm(one, None, None, training=True) for one in x.split(1)])
+        return torch.cat(
+            [F.batch_norm(one, None, None, training=True) for one in torch.split(x, 1)]
+        )

@@ -44,7 +44,7 @@ class ThinPlateSpline(nn.Module):
         """
         with torch.autocast(offsets.device.type, enabled=False):
             targets = self.control + offsets.float()  # (B, N, 2)
-            # one product for the whole batch: B of them, each two columns wide, take three times as long
+            # one product for the batch: B of them, two columns wide each, take three times as long
             grid = self.basis @ targets.permute(1, 0, 2).flatten(1)  # (H*W, B*2)
         return grid.view(*self.size, -1, 2).permute(2, 0, 1, 3)
 
