@@ -1,0 +1,118 @@
+"""Cases in turns: each round lets every case of a section work once, one at a time."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any
+
+from tqdm import tqdm
+
+from vton_aux.bench.work import Case
+from vton_aux.errors import UserError
+from vton_aux.stages.speed import MALLOC
+
+
+class _Worker:
+    """A process that holds one prepared case and waits."""
+
+    def __init__(self, case: Case, device: str) -> None:
+        self.case = case
+        environment = {k: v for k, v in os.environ.items() if k not in MALLOC}
+        environment.update(MALLOC if case.malloc else {})
+        if case.threads:
+            environment["OMP_NUM_THREADS"] = str(case.threads)
+        command = [sys.executable, "-m", "vton_aux.bench.worker", json.dumps(asdict(case)), device]
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> "_Worker":
+        self.prepared = self._answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait()
+
+    def burst(self, seconds: float) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        print(seconds, file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        line = self.process.stdout.readline()
+        if not line:
+            last = self.process.stderr.read().strip().splitlines()[-1:]
+            raise UserError(f"bench {self.case.name}: {''.join(last) or 'the process died'}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise UserError(f"bench {self.case.name}: {answer['error']}")
+        return answer
+
+
+def measure(
+    section: str, cases: Sequence[Case], device: str, repeats: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Rows of one section, in the order of `cases`.
+
+    A row holds name, images/s of each repeat, their median, lowest and highest, GFLOP/image, peak
+    memory, page faults an image, and `ratio`: the median over the repeats of the rate divided by
+    that of the case named in `against` in the same round.
+
+    Raises:
+        UserError: a case cannot be prepared; the message names it.
+    """
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(_Worker(case, device))
+            for case in tqdm(cases, desc=f"{section}: preparing", leave=False)
+        ]
+        bursts: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
+        for _ in tqdm(range(repeats), desc=f"{section}: rounds"):
+            for worker in workers:
+                bursts[worker.case.name].append(worker.burst(seconds))
+    rates = {
+        name: [one["images"] / one["seconds"] for one in done] for name, done in bursts.items()
+    }
+    return [_row(section, w.case, w.prepared, bursts[w.case.name], rates) for w in workers]
+
+
+def _row(
+    section: str,
+    case: Case,
+    prepared: dict[str, Any],
+    bursts: list[dict[str, Any]],
+    rates: dict[str, list[float]],
+) -> dict[str, Any]:
+    own = rates[case.name]
+    images = sum(one["images"] for one in bursts)
+    row: dict[str, Any] = {
+        "section": section,
+        "name": case.name,
+        "images_per_second": statistics.median(own),
+        "lowest": min(own),
+        "highest": max(own),
+        "repeats": [round(rate, 4) for rate in own],
+        "gflop_per_image": prepared["gflop_per_image"],
+        "precision": case.precision,
+        "peak_mib": round(max(one["peak_mib"] for one in bursts)),
+        "faults_per_image": round(sum(one["faults"] for one in bursts) / images, 1),
+        "options": case.options,
+    }
+    if "gpu_peak_mib" in bursts[-1]:
+        row["gpu_peak_mib"] = round(bursts[-1]["gpu_peak_mib"])
+    if case.against is not None and case.against in rates:
+        row["against"] = case.against
+        pairs = zip(own, rates[case.against], strict=True)
+        row["ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
+    return row

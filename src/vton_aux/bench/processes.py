@@ -1,0 +1,73 @@
+"""GMM steps under DDP in several processes, for the growth curve over processes."""
+
+import os
+import socket
+from typing import Any
+
+import torch
+import torch.distributed
+import torch.multiprocessing as mp
+
+
+class Processes:
+    """`count` processes that each train a GMM on `batch` samples a step, gradients shared."""
+
+    def __init__(self, count: int, device: str, batch: int, bf16: bool) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        context = mp.get_context("spawn")
+        self.images = count * batch
+        self.pipes = []
+        threads = max(1, torch.get_num_threads() // count)
+        for rank in range(count):
+            ours, theirs = context.Pipe()
+            arguments = (theirs, rank, count, port, device, batch, bf16, threads)
+            context.Process(target=_work, args=arguments, daemon=True).start()
+            self.pipes.append(ours)
+
+    def step(self) -> int:
+        """One step of all processes; images of all."""
+        for pipe in self.pipes:
+            pipe.send(None)
+        for pipe in self.pipes:
+            pipe.recv()
+        return self.images
+
+
+def _work(
+    pipe: Any, rank: int, count: int, port: int, device: str, batch: int, bf16: bool, threads: int
+) -> None:
+    from vton_aux.bench.work import _autocast, build_stage, random_batch
+    from vton_aux.stages.speed import Speed
+
+    torch.set_num_threads(threads)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    place = torch.device(device, rank) if device == "cuda" else torch.device(device)
+    torch.distributed.init_process_group(
+        "nccl" if device == "cuda" else "gloo", rank=rank, world_size=count
+    )
+    module = build_stage("gmm", False, False, (256, 192), Speed()).to(place).train()
+    configured: Any = module.configure_optimizers()
+    optimizer = configured["optimizer"]
+    samples = random_batch(batch, (256, 192), place)
+
+    class _Step(torch.nn.Module):  # DDP shares gradients of what its forward uses
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self) -> torch.Tensor:
+            return module.training_step(samples, 0)  # type: ignore[no-any-return]
+
+    shared = torch.nn.parallel.DistributedDataParallel(_Step())
+    while True:
+        pipe.recv()
+        with _autocast(place, bf16):
+            loss = shared()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        pipe.send(None)

@@ -1,0 +1,67 @@
+"""A process that measures one case: `python -m vton_aux.bench.worker CASE DEVICE`.
+
+CASE is the JSON of a `Case`. Each line on standard input asks for one burst; its answer is one
+line of JSON on standard output. The end of the input ends the process.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+
+from vton_aux.bench.work import Case, Work, prepare
+from vton_aux.errors import UserError, one_line
+
+BURST = 1.0  # seconds, about
+
+
+def burst(work: Work, seconds: float, device: str) -> dict[str, Any]:
+    """Units until `seconds` have passed; images, seconds, page faults of it."""
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    images, start = 0, time.perf_counter()
+    while images == 0 or time.perf_counter() - start < seconds:
+        images += work.unit()
+        if device == "cuda":
+            torch.cuda.synchronize()
+    return {
+        "images": images,
+        "seconds": time.perf_counter() - start,
+        "faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults,
+    }
+
+
+def main() -> int:
+    """Prepare, then answer until the input ends; status 2 after an error that one can mend."""
+    case, name = Case(**json.loads(sys.argv[1])), sys.argv[2]
+    answers, sys.stdout = sys.stdout, sys.stderr  # the reference prints
+
+    def answer(value: dict[str, Any]) -> None:
+        print(json.dumps(value), file=answers, flush=True)
+
+    torch.set_num_threads(case.threads or len(os.sched_getaffinity(0)))
+    torch.set_float32_matmul_precision("high")
+    try:
+        work = prepare(case, name)
+        device = "cuda" if torch.cuda.is_available() and name in ("auto", "cuda") else "cpu"
+        for _ in range(2):
+            burst(work, 0, device)
+    except UserError as error:
+        answer({"error": one_line(error)})
+        return 2
+    answer({"gflop_per_image": work.gflop_per_image})
+    for line in sys.stdin:
+        measured = burst(work, float(line), device)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        measured["peak_mib"] = peak
+        if device == "cuda":
+            measured["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
+        answer(measured)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

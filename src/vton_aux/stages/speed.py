@@ -1,0 +1,28 @@
+"""How a stage computes: switches that change its time and not its maths."""
+
+from dataclasses import dataclass
+
+# TOM allocates and frees large blocks each step; glibc's defaults hand them back to the kernel
+MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+@dataclass
+class Speed:
+    """Switches, each with its own line in docs/speed.md. Precision is `trainer.precision`.
+
+    Attributes:
+        channels_last: networks in channels-last memory format.
+        fused_adam: Adam as one kernel.
+        compile: torch.compile's mode ("default", "reduce-overhead", "max-autotune"), or None.
+            Checkpoints are the same with and without.
+        malloc: glibc keeps freed memory in the process (`MALLOC`) instead of returning it.
+    """
+
+    channels_last: bool = True
+    fused_adam: bool = True
+    compile: str | None = None
+    malloc: bool = True
