@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from vton_aux.data import layout
 from vton_aux.data.check import SplitReport, describe
-from vton_aux.data.dataset import VITONDataset
+from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import read_mask, read_photo
@@ -57,7 +57,7 @@ def contents(root):
 
 def batch_of(root, split, pairs, size, pairing="paired"):
     data = VITONDataset(root, split, pairs, pairing, size, LABEL_SETS["lip"])
-    return next(iter(DataLoader(data, batch_size=len(pairs))))
+    return next(iter(DataLoader(data, batch_size=len(pairs), collate_fn=as_read)))
 
 
 def test_the_pair_lists_are_whole_and_every_file_is_there(root, train, unpaired):
