@@ -75,18 +75,12 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
     parts = module.train_and_validation_pairs()
     digest = fingerprint(module.root, "train", [*parts[0], *parts[1]])
     provenance = {"seed": config.seed, "data": digest, "code": code_version()}
-    packed = pack(config.data, "train", module.size, config.labels)
-    reading = {
-        "workers": config.data.workers,
-        "packed": {} if packed is None else {"train": str(packed.folder)},
-        "resident": config.data.resident,
-    }
     folders: dict[str, Path] = {}
     if config.stage in ("all", "gmm") or config.gmm_checkpoint is None:
-        folders["gmm"] = _stage(config, "gmm", data, reading, provenance, run)
+        folders["gmm"] = _stage(config, "gmm", data, provenance, run)
     gmm = _gmm_checkpoint(config, folders)
     if config.stage in ("all", "tom"):
-        folders["tom"] = _stage(config, "tom", data, reading, provenance, run, gmm)
+        folders["tom"] = _stage(config, "tom", data, provenance, run, gmm)
     return gather(config, run, folders)
 
 
@@ -160,15 +154,11 @@ def _stage(
     config: TrainConfig,
     stage: StageName,
     data: dict[str, Any],
-    reading: dict[str, Any],
     provenance: dict[str, Any],
     run: Path,
     gmm: Path | None = None,
 ) -> Path:
-    """The folder of a finished stage, trained now where no equal one stands in the store.
-
-    `reading` are those arguments of `VITONDataModule` that change no sample, so no result either.
-    """
+    """The folder of a finished stage, trained now where no equal one stands in the store."""
     aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
     settings = getattr(config, stage)
     precision = {"precision": config.trainer.precision}
@@ -213,7 +203,7 @@ def _stage(
         stage=stage,
         settings=asdict(settings),
         context=context,
-        data={**data, **reading, "batch_size": settings.batch_size},
+        data={**data, **_access(config), "batch_size": settings.batch_size},
         trainer=asdict(config.trainer),
         wandb=_wandb(config, stage, key, run),
         seed=config.seed,
@@ -235,6 +225,16 @@ def _stage(
     else:
         _run(folder)
     return folder
+
+
+def _access(config: TrainConfig) -> dict[str, Any]:
+    """Arguments of `VITONDataModule` that change no sample, so no result and no stage's key."""
+    packed = pack(config.data, "train", check_size(config.data.size), config.labels)
+    return {
+        "workers": config.data.workers,
+        "packed": {} if packed is None else {"train": str(packed.folder)},
+        "resident": config.data.resident,
+    }
 
 
 def _run(folder: Path) -> None:

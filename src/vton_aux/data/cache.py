@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,15 +60,33 @@ def pack_split(
             split is damaged.
     """
     pairs = _all_pairs(root, split)
-    folder = cache / f"{split}-{size[0]}x{size[1]}-{_key(root, split, pairs, size, raw_labels)}"
+    key = _key(root, split, pairs, size, raw_labels)
+    folder = cache / f"{split}-{size[0]}x{size[1]}-{key}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / ".lock"):
             for rest in cache.glob("*.part"):
                 shutil.rmtree(rest)
             if not folder.is_dir():
-                _pack(root, split, pairs, size, raw_labels, folder)
+                with _part_of(folder) as part:
+                    _pack(root, split, pairs, size, raw_labels, part)
+                    if _key(root, split, pairs, size, raw_labels) != key:
+                        raise UserError(f"{root}: the data changed while they were packed")
     return PackedSplit(folder)
+
+
+@contextmanager
+def _part_of(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which takes the place of `folder` when the block ends without error."""
+    part = folder.with_name(f"{folder.name}.part")
+    part.mkdir()
+    try:
+        yield part
+        part.rename(folder)
+    except OSError as error:
+        raise UserError(f"{part}: cannot be written ({error.strerror})") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def decoder_version(folder: Path = Path(__file__).parent) -> list[str]:
@@ -169,6 +187,7 @@ def _pack(
     raw_labels: int,
     folder: Path,
 ) -> None:
+    """Decode the split into `folder`, which is empty."""
     files = {pair: files_of(root, split, pair) for pair in pairs}
     pixels = size[0] * size[1]
     persons = _Half(
@@ -186,19 +205,11 @@ def _pack(
         row_bytes=pixels * 4,
     )
     _check_space(folder.parent, sum(len(h.distinct) * h.row_bytes for h in (persons, cloths)))
-    part = folder.with_name(f"{folder.name}.part")
-    part.mkdir()
     total = len(persons.distinct) + len(cloths.distinct)
-    try:
-        with tqdm(total=total, desc=f"packing {split}", unit="file set") as bar:
-            person_rows, person_shapes = persons.write(part, bar)
-            cloth_rows, cloth_shapes = cloths.write(part, bar)
-        write_header(part, person_rows, cloth_rows, {**person_shapes, **cloth_shapes})
-        part.rename(folder)
-    except OSError as error:
-        raise UserError(f"{part}: cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with tqdm(total=total, desc=f"packing {split}", unit="file set") as bar:
+        person_rows, person_shapes = persons.write(folder, bar)
+        cloth_rows, cloth_shapes = cloths.write(folder, bar)
+    write_header(folder, person_rows, cloth_rows, {**person_shapes, **cloth_shapes})
 
 
 def _check_space(cache: Path, needed: int) -> None:
