@@ -56,7 +56,8 @@ class DataConfig:
     Attributes:
         root: the folder.
         size: [height, width] in pixels, each divisible by 64, or [128, 96].
-        workers: loader processes; 0 reads in the training process.
+        workers: loader processes that decode or augment; 0 does it in the training process, as is
+            done with packed samples that are not augmented.
         val_fraction: share of the distinct training images cut out for validation, in [0, 1).
         split_seed: seed of that choice, apart from the run's seed.
         cache: folder where decoded samples are kept; null reads the files each time.

@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.cache import pack_split
 from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.dataset import as_read
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
@@ -326,11 +328,30 @@ def test_resident_data_give_the_same_batches(build, packed, flip, workers, devic
     assert batch["person"].is_contiguous(memory_format=torch.channels_last)
 
 
-def test_resident_data_are_neither_read_nor_sent_by_workers(build, packed):
-    module = build(packed=packed[128, 96], resident=True, workers=2)
+def test_workers_decode_and_augment_and_do_nothing_else(build, packed):
+    own, strong = {"packed": packed[128, 96]}, build_transforms(STRONG)
+    for changes, workers in (
+        ({}, 2), ({"flip": 0.5}, 2), (own, 0), ({**own, "flip": 0.5}, 0),
+        ({**own, "augment": strong}, 2), ({**own, "resident": True}, 0),
+    ):  # fmt: skip
+        assert build(workers=2, **changes).train_dataloader().num_workers == workers
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_can_read_packed_data_too(build, packed, context):
+    data = build(packed=packed[128, 96]).train_dataset()
+    data.packed.gather(data.pairs)  # a mapping that is open already does not matter
+    here, there = (
+        DataLoader(data, batch_size=2, collate_fn=as_read, **workers)
+        for workers in ({}, {"num_workers": 2, "multiprocessing_context": context})
+    )
+    assert all_same(here, there)
+
+
+def test_resident_data_are_sent_as_rows(build, packed):
+    module = build(packed=packed[128, 96], resident=True)
     module.steps = 2
     for loader in (module.train_dataloader(), module.val_dataloader()):
-        assert loader.num_workers == 0
         for batch in loader:
             tensors = {k: v for k, v in batch.items() if torch.is_tensor(v)}
             assert {k: tuple(v.shape) for k, v in tensors.items()} == {

@@ -69,7 +69,8 @@ class VITONDataModule(pl.LightningDataModule):
         size: (height, width) in pixels.
         labels: key of `LABEL_SETS`.
         batch_size: samples a batch and process.
-        workers: loader processes; 0 reads in the training process.
+        workers: loader processes that decode or augment; 0 does it in the training process, as is
+            done with packed samples that are not augmented.
         val_fraction: share of the distinct training images that go to validation.
         split_seed: seed of that choice.
         augment: `geometry` and `colour`, lists of albumentations transforms (training only).
@@ -209,7 +210,8 @@ class VITONDataModule(pl.LightningDataModule):
     def _loader(
         self, data: VITONDataset, sampler: Sampler[Draw] | Sampler[int]
     ) -> DataLoader[dict[str, Any]]:
-        workers = 0 if isinstance(data, RowDataset) else self.workers
+        # to receive a batch from a worker takes several times as long as to copy it here
+        workers = 0 if data.copies else self.workers
         return DataLoader(
             data,
             batch_size=self.batch_size,

@@ -65,6 +65,11 @@ class VITONDataset(Dataset[dict[str, Any]]):
         self.size, self.labels = size, labels
         self.augmentation, self.packed, self.flip = augmentation, packed, flip
 
+    @property
+    def copies(self) -> bool:
+        """Whether a batch is only copied from the packed data, neither decoded nor augmented."""
+        return self.packed is not None and self.augmentation is None
+
     def __len__(self) -> int:
         return len(self.pairs)
 
@@ -88,7 +93,7 @@ class VITONDataset(Dataset[dict[str, Any]]):
 
     def content(self, pairs: Sequence[Pair], numbers: Sequence[int]) -> dict[str, Tensor]:
         """Images, labels and joints of `pairs`, augmented as the draws' `numbers` tell."""
-        if self.packed is not None and self.augmentation is None:
+        if self.packed is not None and self.copies:
             return tensors_of(self.packed.gather(pairs))
         samples = [self._sample(*each) for each in zip(pairs, numbers, strict=True)]
         return tensors_of(stacked(samples))
