@@ -303,7 +303,7 @@ def test_packed_data_need_no_files_while_they_are_read(root, build, packed, tmp_
 
 
 def test_the_packed_data_of_another_set_are_told(build, packed, tmp_path):
-    write_dataset(tmp_path / "other", train=10, test=1, size=(128, 96), progress=False)
+    write_dataset(tmp_path / "other", train=10, test=0, size=(128, 96), progress=False)
     module = build(root=tmp_path / "other", packed=packed[128, 96], val_fraction=0)
     module.steps = 5
     with pytest.raises(UserError, match="was not packed"):

@@ -29,8 +29,8 @@ def drawn_flips(numbers: Sequence[int], probability: float) -> Tensor:
 def flip_persons(batch: dict[str, Any], which: Tensor) -> dict[str, Any]:
     """`batch` (see `VITONDataset`) with the persons of `which`, (B,) bool, mirrored.
 
-    A joint out of the frame, which a flip may make of one in the last half pixel, is absent, as
-    after any other augmentation.
+    A joint out of the frame, which a flip may make of one beyond the centre of the last pixel, is
+    absent, as after any other augmentation.
     """
     person, parse, joints = batch["person"], batch["parse"], batch["joints"]
     height, width = parse.shape[-2:]
