@@ -24,6 +24,11 @@ WRONG = {
     ("data.val_fraction=1.5",): ("data.val_fraction=1.5",),
     ("data.augment.geometry=[{transform: Nonsense}]",): ("data.augment.geometry", "Nonsense"),
     ("data.augment.geometry=[{transform: Affine, zoom: 2}]",): ("Affine", "zoom"),
+    ("data.augment.flip=2",): ("data.augment.flip=2", "[0, 1]"),
+    ("data.resident=true",): ("data.resident", "data.cache"),
+    ("data.resident=true", "data.cache=cache", "data/augment=strong"): (
+        "data.augment.geometry", "data.resident", "data/augment=flip",
+    ),
     ("gmm_checkpoint=/no/gmm.ckpt", "stage=tom", *FEW): ("/no/gmm.ckpt", "missing"),
 }  # fmt: skip
 
@@ -60,7 +65,15 @@ def test_all_failed_jobs_of_a_sweep_are_named(capfd, tmp_path):
 def test_help_lists_the_commands(capfd):
     outcome = vton_aux(capfd, "--help")
     assert outcome.status == 0
-    for command in ("train", "evaluate", "tryon", "data check", "data synthesize", "demo"):
+    for command in (
+        "train",
+        "evaluate",
+        "tryon",
+        "data check",
+        "data pack",
+        "data synthesize",
+        "demo",
+    ):
         assert command in outcome.out
 
 

@@ -65,8 +65,15 @@ def test_an_experiment_overrules_the_defaults():
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "data" / "augment").glob("*.yaml")])
 def test_each_augmentation_builds(name):
     augment = composed(f"data/augment={name}").data.augment
+    assert augment.flip == (0 if name == "none" else 0.5)
     built = build_transforms({"geometry": augment.geometry, "colour": augment.colour})
     assert len(built["geometry"]) == len(augment.geometry)
+
+
+def test_real_data_are_packed_and_synthetic_ones_are_not():
+    assert composed("data=viton", "data.root=somewhere").data.cache == "data/cache"
+    assert composed().data.cache is None
+    assert not composed("data=viton", "data.root=somewhere").data.resident
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "trainer").glob("*.yaml")])

@@ -22,7 +22,7 @@ def evaluate(capfd, tmp_path, checkpoints, root):
         system = () if checkpoint is None else (f"checkpoint={checkpoints / checkpoint}",)
         outcome = vton_aux(
             capfd, "evaluate", *system, "data=viton", f"data.root={data}", "device=cpu",
-            f"output={tmp_path / out}", *overrides,
+            f"output={tmp_path / out}", f"data.cache={tmp_path / 'cache'}", *overrides,
         )  # fmt: skip
         return outcome, tmp_path / out
 
@@ -95,6 +95,22 @@ def test_batch_size_and_number_of_processes_do_not_matter_and_a_second_run_is_eq
     pd.testing.assert_frame_equal(tables[0], tables[2], check_exact=True)
     columns = ["ssim", "ms_ssim", "psnr", "warp_iou"]
     np.testing.assert_allclose(tables[0][columns], tables[3][columns], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "overrides", [("processes=2",), ("pairing=unpaired",), ("split=val",), ("limit=2",)]
+)
+def test_packed_data_are_scored_like_the_files(evaluate, overrides, tmp_path):
+    own = ("batch_size=2", "data.val_fraction=0.5", *overrides)
+    tables = []
+    for out, cache in (("packed", ()), ("read", ("data.cache=null",))):
+        outcome, folder = evaluate(*own, *cache, out=out)
+        assert outcome.status == 0, outcome.err
+        tables.append(read(folder)[0])
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    (packed,) = (path.name for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    assert packed.startswith("train-" if "split=val" in overrides else "test-")
+    assert len(tables[0]) == {"split=val": 3, "limit=2": 2}.get("".join(overrides), TESTS)
 
 
 def test_a_killed_evaluation_goes_on_and_ends_the_same(evaluate, monkeypatch):

@@ -235,7 +235,7 @@ def save(path, context, weight=0.0):
 BOTH = (
     "seed=1", "representation=cp_vton_plus", "representation.pose_radius=4",
     "trainer.precision=bf16-mixed", "data.val_fraction=0.4", "data.split_seed=1", "labels=coarse",
-    "data.size=[128,64]", "data/augment=strong",
+    "data.size=[128,64]", "data/augment=strong", "data/augment=flip",
 )  # fmt: skip
 
 
@@ -265,9 +265,11 @@ def test_what_changes_no_result_finds_the_finished_stages(trained, root):
     moved = root.rename(root.with_name("moved"))
     for override in (
         "pictures=0", "log_every=1", "checkpoint_every=5", "val_every=5", "data.workers=1",
-        "wandb=on", "stage=gmm",
+        "wandb=on", "stage=gmm", f"data.cache={root.parent / 'cache'}",
     ):  # fmt: skip
         assert trained(f"data.root={moved}", override) == [], override
+    resident = (f"data.cache={root.parent / 'cache'}", "data.resident=true")
+    assert trained(f"data.root={moved}", *resident) == []
 
 
 @pytest.fixture

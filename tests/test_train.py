@@ -42,8 +42,8 @@ def train(capfd, tmp_path, root):
         if "-m" not in overrides:
             where = f"hydra.run.dir={tmp_path / name}"
         outcome = vton_aux(
-            capfd, "train", *overrides, *TINY, f"data.root={root}", "data.size=[128,96]",
-            f"store={tmp_path / 'store'}", where,
+            capfd, "train", f"store={tmp_path / 'store'}", *overrides, *TINY,
+            f"data.root={root}", "data.size=[128,96]", where,
         )  # fmt: skip
         assert outcome.status == 0, outcome.err
         return outcome, tmp_path / name
@@ -168,6 +168,20 @@ def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monke
     assert again["step"].is_unique
     assert again["step"].tolist() == curve["step"].tolist()
     assert not (folder / "last.ckpt").exists()
+
+
+def test_packed_and_resident_data_train_the_same_weights(train, tmp_path):
+    packed = (f"data.cache={tmp_path / 'cache'}",)
+    weights = []
+    for name, overrides in (
+        ("read", ()), ("packed", packed), ("resident", (*packed, "data.resident=true"))
+    ):  # fmt: skip
+        own = ("arm=both", "stage=gmm", "data/augment=flip", f"store={tmp_path / name / 'store'}")
+        _, run = train(name, *own, *overrides)
+        weights.append(read_checkpoint(run / "gmm.ckpt")["state_dict"])
+    assert len([path for path in (tmp_path / "cache").iterdir() if path.is_dir()]) == 1
+    for other in weights[1:]:
+        assert all(torch.equal(value, other[key]) for key, value in weights[0].items())
 
 
 def test_two_processes_train_and_validate_each_image_once(train, tmp_path):

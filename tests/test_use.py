@@ -42,7 +42,7 @@ def test_one_person_is_dressed_as_in_the_test_set(tryon, files, tmp_path, checkp
         assert sheet.width == 6 + 8 * (192 + 6)  # seven pictures and the segmentation
     outcome = vton_aux(
         capfd, "evaluate", f"checkpoint={checkpoints / 'tom.ckpt'}", "data=viton",
-        f"data.root={root}", "device=cpu", "pairing=unpaired", "limit=1",
+        f"data.root={root}", "device=cpu", "pairing=unpaired", "limit=1", "data.cache=null",
         f"output={tmp_path / 'out'}",
     )  # fmt: skip
     assert outcome.status == 0, outcome.err

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.data.dataset import as_read
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.overlap import FREQUENT, mask_iou
 from vton_aux.networks.tom import compose
@@ -31,7 +32,7 @@ def mean_photo(module: VITONDataModule) -> Tensor:
     """The mean of all training photos, (3, H, W) in [0, 1]."""
     data = module.train_dataset()
     total = torch.zeros(3, *module.size, dtype=torch.float64)
-    for batch in tqdm(DataLoader(data, 64), desc="mean training photo"):
+    for batch in tqdm(DataLoader(data, 64, collate_fn=as_read), desc="mean training photo"):
         total += batch["person"].double().sum(0)
     return (total / (255 * len(data))).float()
 
@@ -49,7 +50,7 @@ def main() -> None:
     module = VITONDataModule(root, size=stage.context.size, labels=stage.context.labels)
     mean = mean_photo(module)
     rows: list[dict[str, float]] = []
-    for batch in tqdm(DataLoader(module.val_dataset(), 16), desc="validation"):
+    for batch in tqdm(DataLoader(module.val_dataset(), 16, collate_fn=as_read), desc="validation"):
         inputs = stage.representation(batch)
         result = stage.dress(inputs)
         warp = result.warp

@@ -25,6 +25,7 @@ USAGE = """usage: vton-aux COMMAND ...
   figures RUN ...                  Figures 1 to 3 and galleries as files
   ablation [KEY=VALUE ...]         all of it: train the arms over seeds, evaluate, table, report
   data check DIR                   what a VITON folder holds, and what is wrong with it
+  data pack DIR ...                decode it ahead of training
   data synthesize DIR ...          write a synthetic VITON
   demo                             the ablation, small, on synthetic data
 

@@ -37,8 +37,14 @@ class Generate:
 
 @dataclass
 class AugmentConfig:
-    """albumentations transforms as {transform: NAME, argument: value}; PersonFlip is ours."""
+    """How training samples are changed.
 
+    Attributes:
+        flip: probability that the person is mirrored.
+        geometry, colour: albumentations transforms as {transform: NAME, argument: value}.
+    """
+
+    flip: float = 0.0
     geometry: list[dict[str, Any]] = field(default_factory=list)
     colour: list[dict[str, Any]] = field(default_factory=list)
 
@@ -50,9 +56,12 @@ class DataConfig:
     Attributes:
         root: the folder.
         size: [height, width] in pixels, each divisible by 64, or [128, 96].
-        workers: loader processes; 0 reads in the training process.
+        workers: loader processes that decode or augment; 0 does it in the training process, as is
+            done with packed samples that are not augmented.
         val_fraction: share of the distinct training images cut out for validation, in [0, 1).
         split_seed: seed of that choice, apart from the run's seed.
+        cache: folder where decoded samples are kept; null reads the files each time.
+        resident: keep the decoded training and validation samples on the training device.
         generate: make a synthetic set there first; null for real data.
     """
 
@@ -62,6 +71,8 @@ class DataConfig:
     val_fraction: float = 0.05
     split_seed: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    cache: str | None = None
+    resident: bool = False
     generate: Generate | None = None
 
 

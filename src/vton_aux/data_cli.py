@@ -1,9 +1,12 @@
-"""`vton-aux data check DIR` and `vton-aux data synthesize DIR`."""
+"""`vton-aux data check DIR`, `vton-aux data pack DIR` and `vton-aux data synthesize DIR`."""
 
 import argparse
 from pathlib import Path
 
+from vton_aux.data.cache import pack_split
 from vton_aux.data.check import check_dataset, describe
+from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.layout import Split
 from vton_aux.data.synthetic import write_dataset
 
 
@@ -17,6 +20,12 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="read every file and tell what is wrong")
     check.add_argument("dir", type=Path, help="a VITON folder")
+    pack = commands.add_parser("pack", help="decode both splits ahead of training and evaluation")
+    pack.add_argument("dir", type=Path, help="a VITON folder")
+    pack.add_argument("--size", type=int, nargs=2, default=(256, 192), metavar=("HEIGHT", "WIDTH"))
+    pack.add_argument("--labels", choices=LABEL_SETS, default="lip")
+    pack.add_argument("--cache", type=Path, default=Path("data/cache"), help="where it goes")
+    pack.add_argument("--verify", action="store_true", help="read every byte of it again")
     synthesize = commands.add_parser("synthesize", help="write a synthetic VITON")
     synthesize.add_argument("dir", type=Path, help="a folder that does not exist yet")
     synthesize.add_argument("--train", type=int, default=1000, help="training pairs")
@@ -33,6 +42,24 @@ def main(arguments: list[str]) -> int:
         )
         print(f"{chosen.dir}: {chosen.train} training and {chosen.test} test pairs")
         return 0
+    if chosen.command == "pack":
+        # imported here: it brings torch and Lightning, which take seconds
+        from vton_aux.data.datamodule import check_size
+
+        _pack(chosen.dir, check_size(chosen.size), chosen.labels, chosen.cache, chosen.verify)
+        return 0
     reports = check_dataset(chosen.dir)
     print("\n".join(describe(chosen.dir, reports)))
     return 1 if any(report.problems for report in reports.values()) else 0
+
+
+def _pack(root: Path, size: tuple[int, int], labels: str, cache: Path, verify: bool) -> None:
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        packed = pack_split(root, split, size, len(LABEL_SETS[labels].class_of), cache)
+        if verify:
+            packed.verify()
+        print(
+            f"{packed.folder}: {len(packed.persons):,} persons and {len(packed.cloths):,} cloths, "
+            f"{packed.bytes / 1e9:.2f} GB{', every byte as packed' if verify else ''}"
+        )

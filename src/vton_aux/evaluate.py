@@ -27,7 +27,7 @@ from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import write_json
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.train import prepare_data
+from vton_aux.train import pack, prepare_data
 
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:
@@ -54,10 +54,12 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     lpips = build_lpips().to(pick_device(config.device)) if config.lpips else None
     if config.checkpoint is None:
         pictures = find_predictions(Path(cast(str, config.predictions)), data)
+    data.packed = pack(config.data, split, data.size, inputs["labels"])
+    folder = None if data.packed is None else data.packed.folder
     claim(output, inputs)
     (output / "summary.json").unlink(missing_ok=True)
     if config.checkpoint is not None:
-        _dress(output, config.device, config.processes)
+        _dress(output, config.device, config.processes, folder)
         pictures = find_predictions(output / "images", data)
     truth = data.root / split / UNPAIRED
     unpaired_truth = truth if config.pairing == "unpaired" and truth.is_dir() else None
@@ -149,12 +151,16 @@ def _output(config: EvaluateConfig, inputs: dict[str, Any], system: dict[str, An
     return Path("runs") / "predictions" / f"{system['name']}_{name}"
 
 
-def _dress(output: Path, device: str, processes: int) -> None:
+def _dress(output: Path, device: str, processes: int, packed: Path | None) -> None:
     if processes == 1:
-        dress(output, device)
+        dress(output, device, packed=packed)
         return
+    folder = [] if packed is None else [str(packed)]
     command = [sys.executable, "-m", "vton_aux.evaluation.dress", str(output), device]
-    running = [subprocess.Popen([*command, str(rank), str(processes)]) for rank in range(processes)]
+    running = [
+        subprocess.Popen([*command, str(rank), str(processes), *folder])
+        for rank in range(processes)
+    ]
     statuses = [process.wait() for process in running]
     if any(statuses):
         failed = [rank for rank, status in enumerate(statuses) if status]

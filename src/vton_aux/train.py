@@ -23,9 +23,12 @@ from omegaconf import OmegaConf
 
 from vton_aux.config import DataConfig, TrainConfig, config_folder
 from vton_aux.data.augment import build_transforms
+from vton_aux.data.cache import pack_split
 from vton_aux.data.content import fingerprint
-from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.datamodule import VITONDataModule, check_resident, check_size
 from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.layout import Split
+from vton_aux.data.packed import PackedSplit
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.files import write_json
@@ -57,13 +60,15 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
     """
     check(config)
     prepare_data(config.data)
+    augment = asdict(config.data.augment)
     data: dict[str, Any] = {
         "root": str(Path(config.data.root).resolve()),
         "size": list(check_size(config.data.size)),
         "labels": config.labels,
         "val_fraction": config.data.val_fraction,
         "split_seed": config.data.split_seed,
-        "augment": asdict(config.data.augment),
+        "flip": augment.pop("flip"),
+        "augment": augment,
         "seed": config.seed,
     }
     module = VITONDataModule(**{**data, "augment": None})
@@ -109,7 +114,13 @@ def check(config: TrainConfig) -> None:
     for key in ("val_every", "checkpoint_every", "log_every"):
         if getattr(config, key) <= 0:
             raise UserError(f"{key}={getattr(config, key)}: must be above 0")
-    build_transforms(asdict(config.data.augment))
+    augment = asdict(config.data.augment)
+    flip = augment.pop("flip")
+    if not 0 <= flip <= 1:
+        raise UserError(f"data.augment.flip={flip}: a probability, must lie in [0, 1]")
+    build_transforms(augment)
+    if config.data.resident:
+        check_resident(config.data.cache is not None, augment)
 
 
 def prepare_data(data: DataConfig) -> None:
@@ -125,6 +136,18 @@ def prepare_data(data: DataConfig) -> None:
                 root, train=wanted.train, test=wanted.test, seed=wanted.seed,
                 size=check_size(data.size),
             )  # fmt: skip
+
+
+def pack(data: DataConfig, split: Split, size: tuple[int, int], labels: str) -> PackedSplit | None:
+    """The decoded split where the configuration keeps one (data.cache), made now if need be.
+
+    Raises:
+        UserError: see `pack_split`.
+    """
+    if data.cache is None:
+        return None
+    root, cache = Path(data.root).resolve(), Path(data.cache).resolve()
+    return pack_split(root, split, size, len(LABEL_SETS[labels].class_of), cache)
 
 
 def _stage(
@@ -180,7 +203,7 @@ def _stage(
         stage=stage,
         settings=asdict(settings),
         context=context,
-        data={**data, "batch_size": settings.batch_size, "workers": config.data.workers},
+        data={**data, **_access(config), "batch_size": settings.batch_size},
         trainer=asdict(config.trainer),
         wandb=_wandb(config, stage, key, run),
         seed=config.seed,
@@ -202,6 +225,16 @@ def _stage(
     else:
         _run(folder)
     return folder
+
+
+def _access(config: TrainConfig) -> dict[str, Any]:
+    """Arguments of `VITONDataModule` that change no sample, so no result and no stage's key."""
+    packed = pack(config.data, "train", check_size(config.data.size), config.labels)
+    return {
+        "workers": config.data.workers,
+        "packed": {} if packed is None else {"train": str(packed.folder)},
+        "resident": config.data.resident,
+    }
 
 
 def _run(folder: Path) -> None:

@@ -6,12 +6,11 @@ from typing import Any, cast
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
-from torch.utils.data import default_collate
 
 from vton_aux.config import TryOnConfig
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
-from vton_aux.data.sample import read_sample
+from vton_aux.data.sample import read_sample, stacked
 from vton_aux.device import pick_device
 from vton_aux.pictures import photo, save_png, segmentation_picture, sheet, tom_columns
 from vton_aux.stages.checkpoint import load_tryon
@@ -38,7 +37,7 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     )
     size = (stage.context.size[0], stage.context.size[1])
     sample = read_sample(files, size, len(stage.labels.class_of))
-    batch = stage.transfer_batch_to_device(default_collate([tensors_of(sample)]), device, 0)
+    batch = stage.transfer_batch_to_device(tensors_of(stacked([sample])), device, 0)
     inputs = stage.representation(batch)
     result = stage.dress(inputs, segment=True)
     columns = tom_columns(inputs, result)

@@ -1,9 +1,11 @@
 import os
 import re
 import shutil
+import time
 
 import pytest
 
+from vton_aux.data import content as content_module
 from vton_aux.data.content import content_hash, content_hashes, fingerprint
 from vton_aux.data.layout import Pair, files_of
 
@@ -100,6 +102,30 @@ def test_files_of_no_pair_and_times_do_not_matter(root):
 def test_the_split_is_part_of_it(root):
     shutil.copytree(root / "train", root / "test")
     assert fingerprint(root, "test", PAIRS) != of(root)
+
+
+def test_a_file_is_read_once_until_it_changes(root, monkeypatch):
+    path = files_of(root, "train", PAIRS[0]).image
+    times, content = os.stat(path), path.read_bytes()
+    now = time.time_ns
+    monkeypatch.setattr(content_module.time, "time_ns", lambda: now() + 3 * 10**9)
+    first = content_hash(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "read_bytes", None)
+        assert content_hash(path) == first
+    path.write_bytes(content[::-1])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert content_hash(path) != first
+
+
+def test_a_file_that_was_just_written_is_read_again(root, monkeypatch):
+    """Its time may not tell the next change, which falls into the same tick of the clock."""
+    path = files_of(root, "train", PAIRS[0]).image
+    stat = os.stat(path)
+    first, content = content_hash(path), path.read_bytes()
+    path.write_bytes(content[::-1])
+    monkeypatch.setattr(type(path), "stat", lambda _: stat)
+    assert content_hash(path) != first
 
 
 def test_files_have_one_hash_exactly_when_they_are_equal(tmp_path):

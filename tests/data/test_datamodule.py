@@ -4,16 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from vton_aux.data.augment import build_transforms
+from vton_aux.data.cache import pack_split
 from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.dataset import as_read
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 
 STRONG = {
     "geometry": [
-        {"transform": "PersonFlip", "p": 0.5},
         {"transform": "Affine", "translate_percent": [-0.1, 0.1], "rotate": [-8, 8], "p": 0.8},
     ],
     "colour": [{"transform": "ColorJitter", "p": 0.8}],
@@ -46,6 +48,31 @@ def same(one, other):
         torch.equal(one[k], other[k]) if torch.is_tensor(one[k]) else one[k] == other[k]
         for k in one
     )
+
+
+@pytest.fixture(scope="module")
+def packed(root, tmp_path_factory):
+    """The folders of both splits by size."""
+    cache = tmp_path_factory.mktemp("datamodule_cache")
+
+    def call(*size):
+        splits = {s: pack_split(root, s, size, 20, cache) for s in ("train", "test")}
+        return {split: packed.folder for split, packed in splits.items()}
+
+    return {size: call(*size) for size in ((128, 96), (256, 192))}
+
+
+def batches(module, loader="train_dataloader", device="cpu"):
+    """What a training step sees."""
+    for number, batch in enumerate(getattr(module, loader)()):
+        moved = module.transfer_batch_to_device(batch, torch.device(device), 0)
+        done = module.on_after_batch_transfer(moved, number)
+        yield {key: v.cpu() if torch.is_tensor(v) else v for key, v in done.items()}
+
+
+def all_same(one, other):
+    pairs = list(zip(one, other, strict=True))
+    return bool(pairs) and all(same(a, b) for a, b in pairs)
 
 
 def rank(number, world):
@@ -221,6 +248,141 @@ def test_two_processes_share_the_training_stream(build):
         module.trainer = rank(number, 2)
         ranks.append(names(module.train_dataloader()))
     assert [pair for step in zip(*ranks, strict=True) for pair in step] == alone
+
+
+# packed data, resident data, flips
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("changes", [{}, {"augment": STRONG, "flip": 0.5}, {"size": (256, 192)}])
+def test_packed_data_give_the_same_batches(build, packed, workers, changes):
+    arguments = {"batch_size": 3, "seed": 2, **changes}
+    arguments["augment"] = build_transforms(changes.get("augment"))
+    here = build(**arguments)
+    there = build(**arguments, packed=packed[changes.get("size", (128, 96))], workers=workers)
+    for module in (here, there):
+        module.steps, module.start_step = 5, 1
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        assert all_same(batches(here, loader), batches(there, loader))
+    there.pairing = here.pairing = "unpaired"
+    assert all_same(batches(here, "test_dataloader"), batches(there, "test_dataloader"))
+
+
+@pytest.mark.parametrize("kind", ["files", "packed", "augmented"])
+def test_every_way_of_reading_gives_the_same_layout(build, packed, kind):
+    changes = {
+        "files": {},
+        "packed": {"packed": packed[128, 96]},
+        "augmented": {"augment": build_transforms(STRONG)},
+    }
+    module = build(batch_size=3, **changes[kind])
+    module.steps = 1
+    (batch,) = module.train_dataloader()
+    assert {k: (v.dtype, tuple(v.shape)) for k, v in batch.items() if torch.is_tensor(v)} == {
+        "person": (torch.uint8, (3, 3, 128, 96)),
+        "cloth": (torch.uint8, (3, 3, 128, 96)),
+        "parse": (torch.uint8, (3, 128, 96)),
+        "cloth_mask": (torch.uint8, (3, 1, 128, 96)),
+        "joints": (torch.float32, (3, 18, 3)),
+    }
+    for name in ("person", "cloth"):
+        assert batch[name].is_contiguous(memory_format=torch.channels_last)
+    assert {k for k, v in batch.items() if not torch.is_tensor(v)} == {
+        "person_name", "cloth_name", "pairing",
+    }  # fmt: skip
+
+
+def test_packed_data_need_no_files_while_they_are_read(root, build, packed, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    module = build(root=copy, packed=packed[128, 96])
+    module.steps = 3
+    loader = module.train_dataloader()
+    expected = names(loader)
+    shutil.rmtree(copy)
+    assert names(loader) == expected
+
+
+def test_the_packed_data_of_another_set_are_told(build, packed, tmp_path):
+    write_dataset(tmp_path / "other", train=10, test=0, size=(128, 96), progress=False)
+    module = build(root=tmp_path / "other", packed=packed[128, 96], val_fraction=0)
+    module.steps = 5
+    with pytest.raises(UserError, match="was not packed"):
+        list(module.train_dataloader())
+
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_gpu)])
+@pytest.mark.parametrize("flip", [0.0, 0.5])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resident_data_give_the_same_batches(build, packed, flip, workers, device):
+    arguments = {"batch_size": 3, "seed": 2, "flip": flip}
+    here = build(**arguments)
+    there = build(**arguments, packed=packed[128, 96], resident=True, workers=workers)
+    for module in (here, there):
+        module.steps, module.start_step = 5, 1
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        assert all_same(batches(here, loader), batches(there, loader, device))
+    assert len(there._on_device) == 1  # one upload for training and validation
+    (batch,) = batches(there, "val_dataloader", device)
+    assert batch["person"].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_workers_decode_and_augment_and_do_nothing_else(build, packed):
+    own, strong = {"packed": packed[128, 96]}, build_transforms(STRONG)
+    for changes, workers in (
+        ({}, 2), ({"flip": 0.5}, 2), (own, 0), ({**own, "flip": 0.5}, 0),
+        ({**own, "augment": strong}, 2), ({**own, "resident": True}, 0),
+    ):  # fmt: skip
+        assert build(workers=2, **changes).train_dataloader().num_workers == workers
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_can_read_packed_data_too(build, packed, context):
+    data = build(packed=packed[128, 96]).train_dataset()
+    data.packed.gather(data.pairs)  # a mapping that is open already does not matter
+    here, there = (
+        DataLoader(data, batch_size=2, collate_fn=as_read, **workers)
+        for workers in ({}, {"num_workers": 2, "multiprocessing_context": context})
+    )
+    assert all_same(here, there)
+
+
+def test_resident_data_are_sent_as_rows(build, packed):
+    module = build(packed=packed[128, 96], resident=True)
+    module.steps = 2
+    for loader in (module.train_dataloader(), module.val_dataloader()):
+        for batch in loader:
+            tensors = {k: v for k, v in batch.items() if torch.is_tensor(v)}
+            assert {k: tuple(v.shape) for k, v in tensors.items()} == {
+                "person_row": (2,), "cloth_row": (2,),
+            }  # fmt: skip
+
+
+def test_resident_data_must_be_packed_and_not_augmented_one_by_one(build, packed):
+    with pytest.raises(UserError, match=r"data\.cache"):
+        build(resident=True)
+    for kind in STRONG:
+        augment = build_transforms({kind: STRONG[kind]})
+        with pytest.raises(UserError, match=rf"data\.augment\.{kind} .*data\.resident"):
+            build(resident=True, packed=packed[128, 96], augment=augment)
+
+
+def test_flips_are_those_of_the_draws_and_training_alone_has_them(build):
+    plain, flipped = (build(flip=p, seed=5, batch_size=1) for p in (0, 0.5))
+    for module in (plain, flipped):
+        module.steps = 40
+    ends = []
+    for one, other in zip(batches(plain), batches(flipped), strict=True):
+        assert one.keys() == other.keys()
+        mirrored = torch.equal(other["person"], one["person"].flip(-1))
+        assert mirrored != torch.equal(other["person"], one["person"])
+        assert torch.equal(one["cloth"], other["cloth"])
+        ends.append(mirrored)
+    assert 10 < sum(ends) < 30
+    for loader in ("val_dataloader", "test_dataloader"):
+        assert all_same(batches(plain, loader), batches(flipped, loader))
 
 
 # what cannot be loaded

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from vton_aux.data import layout
 from vton_aux.data.augment import Augmentation, build_transforms
-from vton_aux.data.dataset import Draw, StepSampler, VITONDataset
+from vton_aux.data.dataset import Draw, StepSampler, VITONDataset, as_read
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
@@ -82,7 +82,7 @@ def test_an_item_is_what_the_files_hold(dataset, root):
 def test_pairing_is_in_every_item_and_batch(dataset, pairing):
     data = dataset("test", pairing)
     assert [data[k]["pairing"] for k in range(4)] == [pairing] * 4
-    for batch in DataLoader(data, batch_size=3):
+    for batch in DataLoader(data, batch_size=3, collate_fn=as_read):
         assert batch["pairing"] == [pairing] * len(batch["person"])
         own = [
             p[:6] == c[:6] for p, c in zip(batch["person_name"], batch["cloth_name"], strict=True)
@@ -92,7 +92,7 @@ def test_pairing_is_in_every_item_and_batch(dataset, pairing):
 
 def test_a_batch_holds_its_items(dataset):
     data = dataset()
-    batch = next(iter(DataLoader(data, batch_size=5)))
+    batch = next(iter(DataLoader(data, batch_size=5, collate_fn=as_read)))
     for k in range(5):
         for key, value in data[k].items():
             assert np.array_equal(batch[key][k], value)

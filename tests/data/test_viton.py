@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from vton_aux.data import layout
+from vton_aux.data.cache import pack_split
 from vton_aux.data.check import SplitReport, describe
-from vton_aux.data.dataset import VITONDataset
+from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.pose import JOINTS
-from vton_aux.data.sample import read_mask, read_photo
+from vton_aux.data.sample import read_mask, read_photo, read_sample
 from vton_aux.data.split import split_validation
 from vton_aux.representation import PersonRepresentation
 
@@ -57,7 +59,35 @@ def contents(root):
 
 def batch_of(root, split, pairs, size, pairing="paired"):
     data = VITONDataset(root, split, pairs, pairing, size, LABEL_SETS["lip"])
-    return next(iter(DataLoader(data, batch_size=len(pairs))))
+    return next(iter(DataLoader(data, batch_size=len(pairs), collate_fn=as_read)))
+
+
+@pytest.mark.slow
+def test_packed_samples_are_those_of_the_files(root, train, unpaired, tmp_path):
+    """A part of the data under its own names, copies of photos among it."""
+    wanted = {"train": [*train[:40], *copies_of(root, train, 10)], "test": unpaired[:30]}
+    part = tmp_path / "part"
+    for split, pairs in wanted.items():
+        part.mkdir(exist_ok=True)
+        (part / split).symlink_to(root / split)
+        (part / f"{split}_pairs.txt").write_text("".join(f"{p} {c}\n" for p, c in pairs))
+        packed = pack_split(part, split, (256, 192), 20, tmp_path / "cache")
+        for pair in pairs:
+            expected = read_sample(layout.files_of(root, split, pair), (256, 192), 20)
+            found = packed.sample(pair)
+            assert all(np.array_equal(found[name], expected[name]) for name in expected)
+        if split == "train":
+            assert len(packed.arrays["person"]) == len(packed.arrays["cloth"]) == 40
+
+
+def copies_of(root, train, count):
+    """Pairs whose photo has the bytes of one of the first 40 under another name."""
+    photo = {p: layout.files_of(root, "train", p).image for p in train}
+    first = {photo[p].read_bytes() for p in train[:40]}
+    assert len(first) == 40
+    sizes = {len(content) for content in first}
+    later = (p for p in train[40:] if photo[p].stat().st_size in sizes)
+    return list(islice((p for p in later if photo[p].read_bytes() in first), count))
 
 
 def test_the_pair_lists_are_whole_and_every_file_is_there(root, train, unpaired):

@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.data.dataset import as_read
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.metrics.overlap import mask_iou
 from vton_aux.stages.gmm import GMMStage
@@ -45,7 +46,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def four(data):
-    return next(iter(DataLoader(data.train_dataset(), batch_size=4)))
+    return next(iter(DataLoader(data.train_dataset(), batch_size=4, collate_fn=as_read)))
 
 
 def overfit(stage, data) -> Curve:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.data.dataset import as_read
 from vton_aux.data.labels import LIP
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.stages.gmm import GMMStage
@@ -32,7 +33,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def batch(data):
-    return next(iter(DataLoader(data.train_dataset(), batch_size=2)))
+    return next(iter(DataLoader(data.train_dataset(), batch_size=2, collate_fn=as_read)))
 
 
 @pytest.fixture(autouse=True)
@@ -375,7 +376,9 @@ def test_validation_scores_are_means_over_images_not_over_batches(data):
     stage = gmm(aux=False).eval()
     results = []
     for size in (1, 3):
-        images = DataLoader(data.train_dataset(), batch_size=size)  # four images: 3 + 1
+        images = DataLoader(
+            data.train_dataset(), batch_size=size, collate_fn=as_read
+        )  # four images: 3 + 1
         trainer = pl.Trainer(
             accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False
         )
@@ -383,7 +386,7 @@ def test_validation_scores_are_means_over_images_not_over_batches(data):
         results.append(scores)
     assert results[0] == pytest.approx(results[1], rel=1e-5)
     distances = []
-    for sample in DataLoader(data.train_dataset(), batch_size=1):
+    for sample in DataLoader(data.train_dataset(), batch_size=1, collate_fn=as_read):
         with torch.no_grad():
             distances.append(np.abs(stage(sample).cloth.numpy() - worn_cloth(sample)[0]).mean())
     assert np.ptp(distances) > 0.01

@@ -2,7 +2,8 @@
 
 Geometry moves person, parse and joints together and leaves the shop cloth alone: how the cloth
 gets onto the moved person is what GMM learns. Colour is drawn once a sample and applied to the
-person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour.
+person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour. The flip is no
+transform of these: see `flip`.
 """
 
 import os
@@ -13,16 +14,10 @@ from typing import Any
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else each import asks the net
 import albumentations as A
 import numpy as np
-import numpy.typing as npt
 
-from vton_aux.data.labels import LEFT_RIGHT, NECK
-from vton_aux.data.pose import FLIPPED
+from vton_aux.data.pose import in_frame
 from vton_aux.data.sample import Sample, UInt8
 from vton_aux.errors import UserError
-
-_SWAPPED = np.arange(NECK + 1, dtype=np.uint8)
-for _left, _right in LEFT_RIGHT:
-    _SWAPPED[[_left, _right]] = _right, _left
 
 
 def build_transforms(
@@ -42,7 +37,7 @@ def build_transforms(
         for specification in transforms:
             arguments = dict(specification)
             name = str(arguments.pop("transform", ""))
-            constructor = PersonFlip if name == "PersonFlip" else getattr(A, name, None)
+            constructor = getattr(A, name, None)
             if constructor is None:
                 raise UserError(f"data.augment.{kind}: albumentations has no transform {name!r}")
             try:
@@ -53,20 +48,6 @@ def build_transforms(
                 reason = " ".join(str(error).split())
                 raise UserError(f"data.augment.{kind}: {name}: {reason}") from None
     return built
-
-
-class PersonFlip(A.HorizontalFlip):  # type: ignore[misc]
-    """Horizontal flip of a person: left and right labels and joints change places too."""
-
-    def apply_to_mask(self, mask: npt.NDArray[Any], *args: Any, **params: Any) -> npt.NDArray[Any]:
-        """Flip the (H, W) label map and swap left and right labels."""
-        swapped: npt.NDArray[Any] = _SWAPPED[super().apply_to_mask(mask, *args, **params)]
-        return swapped
-
-    def apply_to_keypoints(self, keypoints: npt.NDArray[Any], **params: Any) -> npt.NDArray[Any]:
-        """Flip the (18, ...) joints and swap left and right joints."""
-        flipped: npt.NDArray[Any] = super().apply_to_keypoints(keypoints, **params)
-        return flipped[list(FLIPPED)]
 
 
 class Augmentation:
@@ -92,14 +73,12 @@ class Augmentation:
         for number, transform in enumerate((*self.geometry.transforms, *self.colour.transforms)):
             transform.set_random_seed((draw * 1009 + number) % 2**32)
         moved = self._moved(sample)
-        # a flip reorders joints, and `found` follows: it tells each joint's former place
+        # a transform may reorder joints, and `found` follows: it tells each joint's former place
         joints = np.column_stack(
             [moved["keypoints"], sample["joints"][np.asarray(moved["found"], dtype=int), 2]]
         ).astype(np.float32)
         height, width = sample["parse"].shape
-        inside = (joints[:, :2] >= 0).all(axis=1)
-        inside &= (joints[:, 0] < width) & (joints[:, 1] < height)
-        joints[:, 2] *= inside
+        joints[:, 2] *= in_frame(joints, height, width)
         person, cloth = self._coloured(moved["image"], sample["cloth"])
         return Sample(
             person=person,

@@ -1,6 +1,7 @@
 """Files by their content: copies of one image, and the fingerprint of a data set."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,10 +9,23 @@ from tqdm import tqdm
 
 from vton_aux.data.layout import Pair, Split, files_of
 
+_SETTLED = 2_000_000_000  # nanoseconds; a later change may fall into one tick of the file's clock
+_known: dict[tuple[int, ...], str] = {}
+
 
 def content_hash(path: Path) -> str:
-    """128-bit BLAKE2 digest of the file's bytes, as hex."""
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    """128-bit BLAKE2 digest of the file's bytes, as hex.
+
+    A file is read once a process, unless its size or its times tell of a change.
+    """
+    stat = path.stat()
+    state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    digest = _known.get(state)
+    if digest is None:
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
+            _known[state] = digest
+    return digest
 
 
 def content_hashes(paths: Iterable[Path], label: str) -> dict[Path, str]:

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Sampler
 
 from vton_aux.data.augment import Augmentation
-from vton_aux.data.dataset import Draw, StepSampler, VITONDataset
+from vton_aux.data.dataset import Draw, StepSampler, VITONDataset, as_read
+from vton_aux.data.flip import flip_persons
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.layout import Pair, Pairing, Split, check_files, files_of, read_pairs, test_pairs
+from vton_aux.data.packed import PackedSplit
+from vton_aux.data.resident import ResidentSplit, RowDataset
 from vton_aux.data.sample import read_photo
 from vton_aux.data.split import split_validation
 from vton_aux.errors import UserError
@@ -36,27 +40,51 @@ def check_size(size: Sequence[int]) -> tuple[int, int]:
     )
 
 
+def check_resident(packed: bool, augment: Mapping[str, Sequence[Any]]) -> None:
+    """Check that data may be resident.
+
+    Raises:
+        UserError: they are not packed, or samples are augmented one by one.
+    """
+    if not packed:
+        raise UserError("data.resident=true: needs the packed data; give a folder as data.cache")
+    for kind, transforms in augment.items():
+        if transforms:
+            raise UserError(
+                f"data.augment.{kind} changes one sample at a time on the CPU, which "
+                "data.resident=true does without; leave one out (data/augment=flip goes with it)"
+            )
+
+
 class VITONDataModule(pl.LightningDataModule):
     """Loaders of one VITON folder.
 
     The validation set is cut out of train (`split_validation`) and is paired; the test set is
     paired or unpaired. Training loaders run over the whole training in one pass (`StepSampler`).
-    Under DDP each rank reads its own part and no sample is repeated in validation and test.
+    Under DDP each rank reads its own part and no sample is repeated in validation and test. The
+    trainer's hooks of this class flip persons and fill resident batches on the device.
 
     Args:
         root: the VITON folder.
         size: (height, width) in pixels.
         labels: key of `LABEL_SETS`.
         batch_size: samples a batch and process.
-        workers: loader processes; 0 reads in the training process.
+        workers: loader processes that decode or augment; 0 does it in the training process, as is
+            done with packed samples that are not augmented.
         val_fraction: share of the distinct training images that go to validation.
         split_seed: seed of that choice.
         augment: `geometry` and `colour`, lists of albumentations transforms (training only).
+        flip: probability that a training person is mirrored.
         seed: seed of the order of the training samples and of their augmentation.
         pairing: of the test set.
+        packed: folder of a split's decoded samples (`cache.pack_split`) by split; a split that is
+            not among them is read from its files.
+        resident: keep the packed train split on the device (`ResidentSplit`); one upload serves
+            training and validation.
 
     Raises:
-        UserError: the folder, a pair list or a file is missing or malformed, or the size is wrong.
+        UserError: the folder, a pair list or a file is missing or malformed, the size is wrong, or
+            `resident` goes with what it cannot do.
     """
 
     def __init__(
@@ -69,16 +97,24 @@ class VITONDataModule(pl.LightningDataModule):
         val_fraction: float = 0.05,
         split_seed: int = 0,
         augment: Mapping[str, Sequence[Any]] | None = None,
+        flip: float = 0.0,
         seed: int = 0,
         pairing: Pairing = "paired",
+        packed: Mapping[str, str | Path] | None = None,
+        resident: bool = False,
     ) -> None:
         super().__init__()
         self.root, self.size, self.labels = Path(root), check_size(size), LABEL_SETS[labels]
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
         self.val_fraction, self.split_seed = val_fraction, split_seed
-        self.augment, self.pairing = augment or {}, pairing
+        self.augment, self.flip, self.pairing = augment or {}, flip, pairing
+        self.packed = {split: PackedSplit(Path(f)) for split, f in (packed or {}).items()}
+        self.resident = resident
+        if resident:
+            check_resident("train" in self.packed, self.augment)
         self.steps, self.start_step = 0, 0
         self._split: tuple[list[Pair], list[Pair]] | None = None
+        self._on_device: dict[torch.device, ResidentSplit] = {}
 
     def train_and_validation_pairs(self) -> tuple[list[Pair], list[Pair]]:
         """The pairs of both sides, checked for missing files; computed once."""
@@ -97,7 +133,8 @@ class VITONDataModule(pl.LightningDataModule):
     def train_dataset(self) -> VITONDataset:
         """Augmented samples of the training side."""
         augmentation = Augmentation(**self.augment) if any(self.augment.values()) else None
-        return self._dataset("train", self.train_and_validation_pairs()[0], "paired", augmentation)
+        pairs = self.train_and_validation_pairs()[0]
+        return self._dataset("train", pairs, "paired", augmentation, self.flip)
 
     def val_dataset(self) -> VITONDataset:
         """Samples of the validation side, each distinct image once."""
@@ -111,7 +148,7 @@ class VITONDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """One pass over `steps` batches, going on after `start_step` of them."""
-        data, (rank, world) = self.train_dataset(), self._place()
+        data, (rank, world) = self._rows_of(self.train_dataset()), self._place()
         sampler = StepSampler(
             len(data),
             draws=self.steps * self.batch_size,
@@ -124,11 +161,29 @@ class VITONDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[dict[str, Any]]:
         """The validation set in order."""
-        return self._in_order(self.val_dataset())
+        return self._in_order(self._rows_of(self.val_dataset()))
 
     def test_dataloader(self) -> DataLoader[dict[str, Any]]:
         """The test set in order."""
         return self._in_order(self.test_dataset())
+
+    def transfer_batch_to_device(
+        self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
+    ) -> dict[str, Any]:
+        """The batch on the device; of resident data, gathered there."""
+        moved: dict[str, Any] = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        if "person_row" not in moved:
+            return moved
+        if device not in self._on_device:
+            self._on_device[device] = ResidentSplit(self.packed["train"], device)
+        return self._on_device[device].fill(moved)
+
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
+        """The batch with the persons flipped that it says."""
+        if "flip" not in batch:
+            return batch
+        rest = dict(batch)
+        return flip_persons(rest, rest.pop("flip"))
 
     def _dataset(
         self,
@@ -136,8 +191,16 @@ class VITONDataModule(pl.LightningDataModule):
         pairs: list[Pair],
         pairing: Pairing,
         augmentation: Augmentation | None = None,
+        flip: float = 0.0,
     ) -> VITONDataset:
-        return VITONDataset(self.root, split, pairs, pairing, self.size, self.labels, augmentation)
+        return VITONDataset(
+            self.root, split, pairs, pairing, self.size, self.labels, augmentation,
+            self.packed.get(split), flip,
+        )  # fmt: skip
+
+    def _rows_of(self, data: VITONDataset) -> VITONDataset:
+        """`data`, or where they are resident the rows of them."""
+        return RowDataset(**vars(data)) if self.resident else data
 
     def _in_order(self, data: VITONDataset) -> DataLoader[dict[str, Any]]:
         rank, world = self._place()
@@ -147,14 +210,17 @@ class VITONDataModule(pl.LightningDataModule):
     def _loader(
         self, data: VITONDataset, sampler: Sampler[Draw] | Sampler[int]
     ) -> DataLoader[dict[str, Any]]:
+        # to receive a batch from a worker takes several times as long as to copy it here
+        workers = 0 if data.copies else self.workers
         return DataLoader(
             data,
             batch_size=self.batch_size,
             sampler=sampler,
-            num_workers=self.workers,
+            num_workers=workers,
+            collate_fn=as_read,
             pin_memory=self.trainer is not None
             and self.trainer.strategy.root_device.type == "cuda",
-            persistent_workers=self.workers > 0,
+            persistent_workers=workers > 0,
         )
 
     def _place(self) -> tuple[int, int]:

@@ -1,17 +1,20 @@
 """Pairs of a VITON folder as a torch dataset of uint8 samples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from vton_aux.data.augment import Augmentation
+from vton_aux.data.flip import drawn_flips
 from vton_aux.data.labels import LabelSet
 from vton_aux.data.layout import Pair, Pairing, Split, files_of
-from vton_aux.data.sample import Sample, read_sample
+from vton_aux.data.packed import PackedSplit
+from vton_aux.data.sample import Sample, read_sample, stacked
 
 
 class Draw(NamedTuple):
@@ -22,16 +25,25 @@ class Draw(NamedTuple):
 
 
 class VITONDataset(Dataset[dict[str, Any]]):
-    """Samples of `pairs`, read at `size` = (height, width).
+    """Samples of `pairs` at `size` = (height, width), read a whole batch at a time.
 
-    An item is a dictionary of
-        person, cloth: (3, H, W) uint8 RGB
-        parse: (H, W) uint8 raw LIP labels
-        cloth_mask: (1, H, W) uint8, 0 or 1
-        joints: (18, 3) float32: x, y in pixels, found (0 or 1)
+    A batch is a dictionary of
+        person, cloth: (B, 3, H, W) uint8 RGB, channels last in memory
+        parse: (B, H, W) uint8 raw LIP labels
+        cloth_mask: (B, 1, H, W) uint8, 0 or 1
+        joints: (B, 18, 3) float32: x, y in pixels, found (0 or 1)
         person_name, cloth_name: file names
-        pairing: "paired" where the person wears this very cloth in the photo, else "unpaired".
-    Nothing derived is in it: `PersonRepresentation` computes I_p and the targets on the device.
+        pairing: "paired" where the person wears this very cloth in the photo, else "unpaired"
+        flip: (B,) bool, only where `flip` > 0: whose person `flip.flip_persons` is to mirror.
+    An item is the same without the dimension B. Nothing derived is in it: `PersonRepresentation`
+    computes I_p and the targets on the device.
+
+    `DataLoader` gets batches ready made and must leave them alone: `collate_fn=as_read`.
+
+    Args:
+        augmentation: changes each sample, as its draw's number tells.
+        packed: the decoded split, which is read instead of the files.
+        flip: probability that a draw is flipped.
 
     Raises:
         UserError: on reading a missing or broken file; the message names it.
@@ -46,37 +58,72 @@ class VITONDataset(Dataset[dict[str, Any]]):
         size: tuple[int, int],
         labels: LabelSet,
         augmentation: Augmentation | None = None,
+        packed: PackedSplit | None = None,
+        flip: float = 0.0,
     ) -> None:
         self.root, self.split, self.pairs, self.pairing = root, split, pairs, pairing
         self.size, self.labels = size, labels
-        self.augmentation = augmentation
+        self.augmentation, self.packed, self.flip = augmentation, packed, flip
+
+    @property
+    def copies(self) -> bool:
+        """Whether a batch is only copied from the packed data, neither decoded nor augmented."""
+        return self.packed is not None and self.augmentation is None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, item: int | Draw) -> dict[str, Any]:
-        chosen, number = item if isinstance(item, Draw) else (item, 0)
-        pair = self.pairs[chosen]
-        files = files_of(self.root, self.split, pair)
-        sample = read_sample(files, self.size, len(self.labels.class_of))
-        if self.augmentation is not None:
-            sample = self.augmentation(sample, number)
-        return {
-            **tensors_of(sample),
-            "person_name": pair.person,
-            "cloth_name": pair.cloth,
-            "pairing": self.pairing,
+        return {key: values[0] for key, values in self.__getitems__([item]).items()}
+
+    def __getitems__(self, items: Sequence[int | Draw]) -> dict[str, Any]:
+        """The batch of `items`."""
+        draws = [item if isinstance(item, Draw) else Draw(item, 0) for item in items]
+        pairs = [self.pairs[draw.sample] for draw in draws]
+        numbers = [draw.number for draw in draws]
+        batch: dict[str, Any] = {
+            **self.content(pairs, numbers),
+            "person_name": [pair.person for pair in pairs],
+            "cloth_name": [pair.cloth for pair in pairs],
+            "pairing": [self.pairing] * len(pairs),
         }
+        if self.flip > 0:
+            batch["flip"] = drawn_flips(numbers, self.flip)
+        return batch
+
+    def content(self, pairs: Sequence[Pair], numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Images, labels and joints of `pairs`, augmented as the draws' `numbers` tell."""
+        if self.packed is not None and self.copies:
+            return tensors_of(self.packed.gather(pairs))
+        samples = [self._sample(*each) for each in zip(pairs, numbers, strict=True)]
+        return tensors_of(stacked(samples))
+
+    def _sample(self, pair: Pair, number: int) -> Sample:
+        if self.packed is not None:
+            sample = self.packed.sample(pair)
+        else:
+            files = files_of(self.root, self.split, pair)
+            sample = read_sample(files, self.size, len(self.labels.class_of))
+        return sample if self.augmentation is None else self.augmentation(sample, number)
 
 
-def tensors_of(sample: Sample) -> dict[str, Tensor]:
-    """The arrays of `sample` as tensors, images channels first, masks with a channel."""
+def as_read(batch: Any) -> Any:
+    """The `collate_fn` of a data set that makes its batches itself."""
+    return batch
+
+
+def tensors_of(samples: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
+    """Arrays of samples, with a batch dimension in front, as tensors; see `channels_first`."""
+    return channels_first({name: torch.from_numpy(array) for name, array in samples.items()})
+
+
+def channels_first(samples: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Views of a batch of `Sample`s with channels first, masks with a channel."""
     return {
-        "person": torch.from_numpy(sample["person"]).permute(2, 0, 1),
-        "parse": torch.from_numpy(sample["parse"]),
-        "joints": torch.from_numpy(sample["joints"]),
-        "cloth": torch.from_numpy(sample["cloth"]).permute(2, 0, 1),
-        "cloth_mask": torch.from_numpy(sample["cloth_mask"])[None],
+        **samples,
+        "person": samples["person"].permute(0, 3, 1, 2),
+        "cloth": samples["cloth"].permute(0, 3, 1, 2),
+        "cloth_mask": samples["cloth_mask"][:, None],
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,3 +54,9 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
         raise UserError(f"{path}: {len(points)} joints; COCO-18 and BODY-25 are known")
     points[:, 2] = (points[:, 0] > 1) & (points[:, 1] > 1)
     return points
+
+
+def in_frame(joints: Any, height: int, width: int) -> Any:
+    """Which joints (..., 18, 3), array or tensor, lie in the picture: (..., 18) bool."""
+    x, y = joints[..., 0], joints[..., 1]
+    return (x >= 0) & (y >= 0) & (x < width) & (y < height)

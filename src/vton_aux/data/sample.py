@@ -1,7 +1,8 @@
 """One pair's files as one sample of uint8 images, an index map and joints."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -17,19 +18,27 @@ UInt8 = npt.NDArray[np.uint8]
 MASK_THRESHOLD = 128  # cloth masks are JPEGs: their edges are noise
 
 
-class Sample(TypedDict):
-    """What a pair's files hold, at the size asked for; channels last.
+class Person(TypedDict):
+    """A person's photo, parse and joints, at the size asked for; channels last.
 
-    person, cloth: (H, W, 3) uint8 RGB. parse: (H, W) uint8 raw LIP labels.
-    cloth_mask: (H, W) uint8, 0 or 1. joints: (18, 3) float32, x and y in pixels of the (H, W)
-    frame and 1 where found, else 0.
+    person: (H, W, 3) uint8 RGB. parse: (H, W) uint8 raw LIP labels. joints: (18, 3) float32,
+    x and y in pixels of the (H, W) frame and 1 where found, else 0.
     """
 
     person: UInt8
     parse: UInt8
     joints: npt.NDArray[np.float32]
+
+
+class Cloth(TypedDict):
+    """A shop cloth. cloth: (H, W, 3) uint8 RGB. cloth_mask: (H, W) uint8, 0 or 1."""
+
     cloth: UInt8
     cloth_mask: UInt8
+
+
+class Sample(Person, Cloth):
+    """What a pair's files hold: a person and a cloth."""
 
 
 def read_sample(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> Sample:
@@ -41,6 +50,11 @@ def read_sample(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> S
     Raises:
         UserError: a file is missing, broken or does not fit the others; the message names it.
     """
+    return Sample(**read_person(files, size, raw_labels), **read_cloth(files, size))
+
+
+def read_person(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> Person:
+    """The person of a pair, as `read_sample` reads it."""
     person = read_photo(files.image)
     parse = read_parse(files.parse, raw_labels)
     if parse.shape != person.shape[:2]:
@@ -51,15 +65,25 @@ def read_sample(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> S
     joints[:, :2] *= np.array(
         [size[1] / person.shape[1], size[0] / person.shape[0]], dtype=np.float32
     )
+    return Person(
+        person=_resize_photo(person, size), parse=_resize_labels(parse, size), joints=joints
+    )
+
+
+def read_cloth(files: SampleFiles, size: tuple[int, int]) -> Cloth:
+    """The cloth of a pair, as `read_sample` reads it."""
     cloth = read_photo(files.cloth)
     mask = plain_background_mask(cloth) if files.cloth_mask is None else read_mask(files.cloth_mask)
-    return Sample(
-        person=_resize_photo(person, size),
-        parse=_resize_labels(parse, size),
-        joints=joints,
+    return Cloth(
         cloth=_resize_photo(cloth, size),
         cloth_mask=(_resize_photo(mask, size) >= MASK_THRESHOLD).astype(np.uint8),
     )
+
+
+def stacked(samples: Sequence[Sample]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of `Sample`, each with a batch dimension in front."""
+    columns: list[dict[str, Any]] = [dict(sample) for sample in samples]
+    return {name: np.stack([c[name] for c in columns]) for name in Sample.__annotations__}
 
 
 def read_photo(path: Path) -> UInt8:

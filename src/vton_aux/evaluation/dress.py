@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vton_aux.data.datamodule import VITONDataModule
-from vton_aux.data.dataset import VITONDataset
+from vton_aux.data.dataset import VITONDataset, as_read
+from vton_aux.data.packed import PackedSplit
 from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
@@ -70,11 +71,13 @@ def claim(output: Path, inputs: dict[str, Any]) -> None:
     write_json(path, inputs)
 
 
-def dress(output: Path, device: str, rank: int = 0, world: int = 1) -> None:
+def dress(
+    output: Path, device: str, rank: int = 0, world: int = 1, packed: Path | None = None
+) -> None:
     """Write the pictures of OUTPUT/inputs.json that do not stand there yet.
 
     Process `rank` of `world` takes every `world`-th batch whole, so the pictures are the same
-    whatever the number of processes.
+    whatever the number of processes. Samples come from the folder `packed` where there is one.
 
     Raises:
         UserError: the checkpoint, the data or the device is wrong.
@@ -82,11 +85,12 @@ def dress(output: Path, device: str, rank: int = 0, world: int = 1) -> None:
     inputs = json.loads((output / INPUTS).read_text())
     stage = load_tryon(Path(inputs["checkpoint"])).to(pick_device(device, rank))
     data = evaluation_data(inputs)
+    data.packed = PackedSplit(packed) if packed else None
     size = inputs["batch_size"]
     batches = [list(range(i, min(i + size, len(data)))) for i in range(0, len(data), size)]
     own = batches[rank::world]
     todo = [batch for batch in own if not all(_picture(output, data, i).is_file() for i in batch)]
-    loader = DataLoader(data, batch_sampler=todo)
+    loader = DataLoader(data, batch_sampler=todo, collate_fn=as_read)
     bar = tqdm(
         total=len(own), initial=len(own) - len(todo), desc=f"dressing {data.pairing}", unit="batch",
         disable=rank > 0,
@@ -120,10 +124,10 @@ def _picture(output: Path, data: VITONDataset, sample: int) -> Path:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """One of several processes: `python -m vton_aux.evaluation.dress OUTPUT DEVICE RANK WORLD`."""
-    output, device, rank, world = arguments
+    """One of several: `python -m vton_aux.evaluation.dress OUTPUT DEVICE RANK WORLD [PACKED]`."""
+    output, device, rank, world, *packed = arguments
     try:
-        dress(Path(output), device, int(rank), int(world))
+        dress(Path(output), device, int(rank), int(world), *map(Path, packed))
     except UserError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from vton_aux.data.dataset import VITONDataset
+from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.labels import WORN_CLOTH
 from vton_aux.data.sample import read_photo
 from vton_aux.errors import UserError
@@ -124,7 +124,7 @@ def score(
     place = 0
     bar = tqdm(total=len(data), desc=f"scoring {data.pairing}", unit="image")
     with bar, torch.inference_mode():
-        for batch in DataLoader(data, BATCH):
+        for batch in DataLoader(data, BATCH, collate_fn=as_read):
             size = len(batch["person_name"])
             chosen = pictures[place : place + size]
             made = torch.stack([_read(path, data.size) for path in chosen])
