@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 ARGS ?=
 
-.PHONY: help setup demo table1 test test-fast lint check-data clean
+.PHONY: help setup demo table1 bench test test-fast lint check-data clean
 help:  ## tell what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -24,6 +24,9 @@ demo: $(READY)  ## train the three arms small on synthetic data and compare them
 
 table1: $(READY)  ## Table 1, five trainings a seed: ARGS="--seeds 0,1 data=viton data.root=DIR trainer=gpu"
 	$(BIN)/python -m vton_aux ablation $(ARGS)
+
+bench: $(READY)  ## measure this machine: ARGS="--data DIR --reference CP_VTON" (all of it takes about an hour)
+	$(BIN)/python -m vton_aux bench run $(ARGS)
 
 test: $(READY)  ## run the whole test suite (VITON_ROOT=DIR adds the tests on the real data)
 	$(BIN)/python -m pytest

@@ -24,6 +24,7 @@ USAGE = """usage: vton-aux COMMAND ...
   report RUN ...                   one HTML file: table, intervals, strata, galleries
   figures RUN ...                  Figures 1 to 3 and galleries as files
   ablation [KEY=VALUE ...]         all of it: train the arms over seeds, evaluate, table, report
+  bench run                        measure this machine: loader, steps, inference, metrics
   data check DIR                   what a VITON folder holds, and what is wrong with it
   data pack DIR ...                decode it ahead of training
   data synthesize DIR ...          write a synthetic VITON
@@ -46,6 +47,10 @@ def main() -> None:
             from vton_aux import data_cli
 
             sys.exit(data_cli.main(rest))
+        elif command == "bench":
+            from vton_aux import bench_cli
+
+            sys.exit(bench_cli.main(rest))
         elif command == "table":
             from vton_aux import table_cli
 

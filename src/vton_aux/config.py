@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from vton_aux.stages.settings import GMMSettings, TOMSettings
+from vton_aux.stages.speed import Speed
 
 MISSING: Any = "???"
 
@@ -130,6 +131,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     representation: RepresentationConfig = field(default_factory=RepresentationConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    speed: Speed = field(default_factory=Speed)
     wandb: WandbConfig | None = None
     gmm_checkpoint: str | None = None
     store: str = "runs/stages"

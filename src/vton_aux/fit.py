@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.gmm import GMMStage
+from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
@@ -54,6 +55,7 @@ class Job:
         context: of the stage.
         data: arguments of `VITONDataModule`; `augment` as lists of transform specifications.
         trainer: arguments of `pytorch_lightning.Trainer`.
+        speed: fields of `Speed`.
         wandb: arguments of `WandbLogger`, or None.
         seed: of weights and order.
         gmm: the GMM's model.ckpt (TOM only).
@@ -66,6 +68,7 @@ class Job:
     context: dict[str, Any]
     data: dict[str, Any]
     trainer: dict[str, Any]
+    speed: dict[str, Any] = field(default_factory=dict)
     wandb: dict[str, Any] | None = None
     seed: int = 0
     gmm: str | None = None
@@ -89,6 +92,7 @@ def fit(folder: Path) -> dict[str, Any]:
     pl.seed_everything(job.seed, verbose=False)
     data = VITONDataModule(**{**job.data, "augment": build_transforms(job.data.get("augment"))})
     stage = _build(job)
+    stage.quicken(Speed(**job.speed))
     last = folder / "last.ckpt"
     resumed = last if last.is_file() else None
     data.steps = stage.settings.steps

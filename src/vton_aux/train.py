@@ -34,16 +34,10 @@ from vton_aux.errors import UserError
 from vton_aux.files import write_json
 from vton_aux.fit import INTERRUPTED, Job
 from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.speed import MALLOC, check_mode
 from vton_aux.store import code_version, finished, place, stage_key, weights_digest
 
 StageName = Literal["gmm", "tom"]
-
-# TOM allocates and frees large blocks each step; glibc's defaults hand them back to the kernel
-_MALLOC = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "268435456",
-}
 
 
 class StageFailedError(UserError):
@@ -118,6 +112,8 @@ def check(config: TrainConfig) -> None:
     flip = augment.pop("flip")
     if not 0 <= flip <= 1:
         raise UserError(f"data.augment.flip={flip}: a probability, must lie in [0, 1]")
+    if config.speed.compile is not None:
+        check_mode(config.speed.compile)
     build_transforms(augment)
     if config.data.resident:
         check_resident(config.data.cache is not None, augment)
@@ -205,6 +201,7 @@ def _stage(
         context=context,
         data={**data, **_access(config), "batch_size": settings.batch_size},
         trainer=asdict(config.trainer),
+        speed=asdict(config.speed),
         wandb=_wandb(config, stage, key, run),
         seed=config.seed,
         gmm=None if gmm is None else str(gmm),
@@ -221,9 +218,9 @@ def _stage(
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
                 job.write(folder)
                 write_json(folder / "inputs.json", inputs)
-                _run(folder)
+                _run(folder, config.speed.malloc)
     else:
-        _run(folder)
+        _run(folder, config.speed.malloc)
     return folder
 
 
@@ -237,10 +234,10 @@ def _access(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _run(folder: Path) -> None:
+def _run(folder: Path, malloc: bool) -> None:
     """Train in a process of its own (see `fit`), which also gets a SIGTERM that comes here."""
     command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
-    environment = {**_MALLOC, **os.environ}
+    environment = {**(MALLOC if malloc else {}), **os.environ}
     process = subprocess.Popen(command, env=environment)
     former = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:

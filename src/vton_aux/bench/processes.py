@@ -38,7 +38,7 @@ class Processes:
 def _work(
     pipe: Any, rank: int, count: int, port: int, device: str, batch: int, bf16: bool, threads: int
 ) -> None:
-    from vton_aux.bench.work import _autocast, build_stage, random_batch
+    from vton_aux.bench.work import autocast, build_stage, random_batch
     from vton_aux.stages.speed import Speed
 
     torch.set_num_threads(threads)
@@ -58,12 +58,12 @@ def _work(
             self.module = module
 
         def forward(self) -> torch.Tensor:
-            return module.training_step(samples, 0)  # type: ignore[no-any-return]
+            return module.training_step(samples, 0)  # type: ignore[return-value]
 
     shared = torch.nn.parallel.DistributedDataParallel(_Step())
     while True:
         pipe.recv()
-        with _autocast(place, bf16):
+        with autocast(place, bf16):
             loss = shared()
         optimizer.zero_grad()
         loss.backward()

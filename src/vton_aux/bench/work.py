@@ -1,7 +1,6 @@
 """What is measured: each case is a unit of work that can be done again and again."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +17,16 @@ from vton_aux.device import pick_device
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.regions import region_scores
+from vton_aux.metrics.similarity import similarity
 from vton_aux.representation import PersonRepresentation, TryOnInputs
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
-Kind = Literal["matmul", "copy", "loader", "step", "infer", "metrics", "representation", "processes"]
+Kind = Literal[
+    "matmul", "copy", "loader", "step", "infer", "metrics", "representation", "processes"
+]
 REPRESENTATION = {"gmm_keeps": [1, 2, 4, 13], "tom_keeps": [1, 2, 4, 13]}
 
 
@@ -100,8 +102,8 @@ def copy(device: torch.device, megabytes: int) -> Work:
 def loader(
     device: torch.device,
     root: str,
-    source: str,
-    cache: str | None = None,
+    source: str | None = None,
+    packed: str | None = None,
     resident: bool = False,
     represent: bool = False,
     workers: int = 0,
@@ -110,21 +112,22 @@ def loader(
 ) -> Work:
     """Batches into the training process, in training order.
 
-    `source` is "files", "cache" or the folder of the reference; `represent` adds I_p and targets.
+    `packed` is the folder of the packed split, `source` that of the reference; without either the
+    files are read. `represent` adds I_p and the targets.
     """
-    if source not in ("files", "cache"):
-        batches = reference.Reference(Path(source)).batches(Path(root))
-        return Work(lambda: len(next(batches)["cloth"]))
+    if source is not None:
+        theirs = reference.Reference(Path(source)).batches(Path(root))
+        return Work(lambda: len(next(theirs)["cloth"]))
+    folders = {} if packed is None else {"train": packed}
     module = VITONDataModule(
-        root, batch_size=batch, workers=workers,
-        cache=cache if source == "cache" else None, resident=resident,
-    )  # fmt: skip
+        root, batch_size=batch, workers=workers, packed=folders, resident=resident
+    )
     if pairs is not None:
         train, validation = module.train_and_validation_pairs()
         module._split = train[:pairs], validation
     module.steps = 10**7
     batches = iter(module.train_dataloader())
-    to_person = PersonRepresentation(**REPRESENTATION).to(device)
+    to_person = build_representation(device)
 
     def unit() -> int:
         found = next(batches)
@@ -163,10 +166,10 @@ def step(
     optimizer = configured["optimizer"]
 
     def unit() -> int:
-        with _autocast(device, bf16):
-            loss = module.training_step(samples, 0)
+        with autocast(device, bf16):
+            loss: Tensor = module.training_step(samples, 0)  # type: ignore[assignment]
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return batch
 
@@ -204,7 +207,7 @@ def infer(
     ready = module.representation(samples)
 
     def unit() -> int:
-        with torch.inference_mode(), _autocast(device, bf16):
+        with torch.inference_mode(), autocast(device, bf16):
             module.dress(module.representation(samples) if whole else ready)
         return batch
 
@@ -212,7 +215,7 @@ def infer(
 
 
 def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
-    """SSIM, MS-SSIM and PSNR ("similarity"), or the same by region ("regions")."""
+    """SSIM, MS-SSIM and PSNR ("similarity"), or SSIM and the scores by region."""
     torch.manual_seed(0)
     truth = torch.rand(batch, 3, 256, 192, device=device)
     picture = (truth + 0.1 * torch.randn_like(truth)).clamp(0, 1)
@@ -224,7 +227,7 @@ def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
             if what == "similarity":
                 paired_scores(picture, truth, names)
             else:
-                region_scores(picture, truth, parse)
+                region_scores(picture, truth, parse, similarity(picture, truth).ssim_map)
         return batch
 
     return Work(unit)
@@ -233,7 +236,7 @@ def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
 def representation(device: torch.device, batch: int = 4) -> Work:
     """I_p and the targets of a uint8 batch that lies on the device."""
     samples = random_batch(batch, (256, 192), device)
-    to_person = PersonRepresentation(**REPRESENTATION).to(device)
+    to_person = build_representation(device)
 
     def unit() -> int:
         with torch.inference_mode():
@@ -251,9 +254,7 @@ def processes(device: torch.device, count: int, batch: int = 4, bf16: bool = Fal
     return Work(group.step)
 
 
-def build_stage(
-    name: str, aux: bool, vgg: bool, size: tuple[int, int], speed: Speed
-) -> Stage:
+def build_stage(name: str, aux: bool, vgg: bool, size: tuple[int, int], speed: Speed) -> Stage:
     """A new stage at the paper's width; VGG19 with random weights, which cost the same."""
     torch.manual_seed(0)
     context = {"size": list(size), "representation": REPRESENTATION, "aux": aux}
@@ -268,6 +269,13 @@ def build_stage(
     stage.quicken(speed)
     stage.log = lambda *_, **__: None  # type: ignore[method-assign]
     return stage
+
+
+def build_representation(device: torch.device) -> PersonRepresentation:
+    """CP-VTON's."""
+    keeps = REPRESENTATION
+    made = PersonRepresentation(gmm_keeps=keeps["gmm_keeps"], tom_keeps=keeps["tom_keeps"])
+    return made.to(device)
 
 
 def random_batch(batch: int, size: tuple[int, int], device: torch.device) -> dict[str, Any]:
@@ -308,9 +316,7 @@ def _give_ready_inputs(module: Stage, samples: dict[str, Any]) -> None:
         module.warp = lambda _: warped  # type: ignore[method-assign,assignment]
 
 
-def _reference_step(
-    device: torch.device, source: Path, stage: str, vgg: bool, batch: int
-) -> Work:
+def _reference_step(device: torch.device, source: Path, stage: str, vgg: bool, batch: int) -> Work:
     code = reference.Reference(source)
     person, cloth, image = (_signed(batch, n, device) for n in (22, 3, 3))
     mask = (_signed(batch, 1, device) > 0).float()
@@ -342,7 +348,8 @@ def _signed(batch: int, channels: int, device: torch.device) -> Tensor:
     return torch.rand(batch, channels, 256, 192, generator=generator).mul(2).sub(1).to(device)
 
 
-def _autocast(device: torch.device, bf16: bool) -> AbstractContextManager[Any]:
+def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[Any]:
+    """bf16-mixed as Lightning has it, or nothing."""
     return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
 
 
@@ -350,4 +357,4 @@ def _gflop(unit: Callable[[], int]) -> float:
     """10^9 floating-point operations an image (a multiplication and an addition are two)."""
     with FlopCounterMode(display=False) as counter:
         images = unit()
-    return counter.get_total_flops() / images / 1e9
+    return float(counter.get_total_flops()) / images / 1e9

@@ -1,6 +1,5 @@
 """Decoders: TOM's U-Net decoder and the auxiliary segmentation decoder."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -51,7 +50,7 @@ class SegmentationDecoder(nn.Module):
     The paper draws a decoder and says no more of it. This one is narrow, because it serves the
     encoder only while training: the deepest features are projected to `width` channels; each
     level upsamples by two (nearest), adds a 1x1 projection of the encoder's features where there
-    are any, and applies a 3x3 convolution, GroupNorm and ReLU. The finest level (half the image's
+    are any, and applies a 3x3 convolution, InstanceNorm and ReLU. The finest level (half the image's
     size), where a channel costs most, has half as many; its logits are upsampled bilinearly.
 
     Args:
@@ -69,9 +68,7 @@ class SegmentationDecoder(nn.Module):
         )
         widths = [width] * (len(skips) - 1) + [width // 2]
         self.smooth = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(width, out, 3, padding=1), nn.GroupNorm(math.gcd(8, out), out), nn.ReLU()
-            )
+            nn.Sequential(nn.Conv2d(width, out, 3, padding=1), InstanceNorm(), nn.ReLU())
             for out in widths
         )
         self.classify = nn.Conv2d(widths[-1], classes, 1)

@@ -14,6 +14,7 @@ from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.settings import Context, StageSettings
+from vton_aux.stages.speed import Speed, check_mode
 
 
 def decay_after_hold(steps: int, hold: float) -> Callable[[int], float]:
@@ -40,7 +41,7 @@ class Stage(pl.LightningModule):
 
     def __init__(self, settings: StageSettings, context: Context) -> None:
         super().__init__()
-        self.settings, self.context = settings, context
+        self.settings, self.context, self.speed = settings, context, Speed()
         self.labels = LABEL_SETS[context.labels]
         self.representation = PersonRepresentation(**context.representation)
         self.segmentation_loss: SegmentationLoss | None = None
@@ -52,6 +53,19 @@ class Stage(pl.LightningModule):
                 self.labels, settings.skin_weight, settings.background_weight
             )
             self.confusion = MulticlassConfusionMatrix(len(self.labels.classes))
+
+    def quicken(self, speed: Speed) -> None:
+        """Compute as `speed` says from now on.
+
+        Raises:
+            UserError: torch.compile has no such mode.
+        """
+        self.speed = speed
+        formats = torch.channels_last if speed.channels_last else torch.contiguous_format
+        self.to(memory_format=formats)
+        if speed.compile is not None:
+            check_mode(speed.compile)
+            self.get_submodule("network").compile(mode=speed.compile)
 
     @property
     def classes(self) -> int:
@@ -103,7 +117,7 @@ class Stage(pl.LightningModule):
             [p for p in self.parameters() if p.requires_grad],
             lr=settings.lr,
             betas=(settings.betas[0], settings.betas[1]),
-            fused=True,
+            fused=self.speed.fused_adam,
         )
         factor = decay_after_hold(settings.steps, settings.hold)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

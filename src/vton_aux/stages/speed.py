@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from vton_aux.errors import UserError
+
 # TOM allocates and frees large blocks each step; glibc's defaults hand them back to the kernel
 MALLOC = {
     "MALLOC_MMAP_MAX_": "0",
@@ -26,3 +28,14 @@ class Speed:
     fused_adam: bool = True
     compile: str | None = None
     malloc: bool = True
+
+
+def check_mode(mode: str) -> None:
+    """Check `Speed.compile`.
+
+    Raises:
+        UserError: torch.compile has no such mode.
+    """
+    modes = ("default", "reduce-overhead", "max-autotune")
+    if mode not in modes:
+        raise UserError(f"speed.compile={mode}: choose null or one of {', '.join(modes)}")

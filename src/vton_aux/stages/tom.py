@@ -92,6 +92,8 @@ class TOMStage(Stage):
         """Load VGG19 when training starts; inference needs none."""
         if stage == "fit" and self.settings.perceptual_weight and self.perceptual is None:
             self.perceptual = PerceptualLoss(self.settings.vgg).to(self.device)
+            if self.speed.compile is not None:
+                self.perceptual.compile(mode=self.speed.compile)
 
     @torch.no_grad()
     def warp(self, inputs: TryOnInputs) -> Warp:

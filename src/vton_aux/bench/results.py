@@ -1,0 +1,134 @@
+"""One run of the suite as a JSON file, as tables, and beside another run."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vton_aux.errors import UserError
+
+Row = Mapping[str, Any]
+CHANGED = 0.05  # a smaller difference between two files is noise, see docs/speed.md
+
+
+def describe_machine() -> dict[str, Any]:
+    """The processor, its cores and matrix units, the GPU, PyTorch's version, the date."""
+    flags, model = "", platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = [line.partition(":") for line in info.read_text().splitlines()]
+        fields = {key.strip(): value.strip() for key, _, value in lines}
+        model, flags = fields.get("model name", model), fields.get("flags", "")
+    units = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "units": [unit for unit in units if unit in flags.split()],
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """What `vton-aux bench` wrote.
+
+    Raises:
+        UserError: the file is missing or is another's.
+    """
+    try:
+        found = json.loads(path.read_text())
+        found["rows"], found["machine"]
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing; vton-aux bench writes it") from None
+    except (ValueError, KeyError, TypeError, OSError):
+        raise UserError(f"{path}: not a file that vton-aux bench wrote") from None
+    return dict(found)
+
+
+def peaks(rows: Sequence[Row]) -> dict[str, float]:
+    """GFLOP/s of the fastest measured matrix product by precision, "fp32" and "bf16"."""
+    best: dict[str, float] = {}
+    for row in rows:
+        if row["name"].startswith("matmul"):
+            rate = row["images_per_second"]
+            best[row["precision"]] = max(rate, best.get(row["precision"], 0.0))
+    return best
+
+
+def tables(results: Mapping[str, Any]) -> str:
+    """Markdown: the machine, then one table a section."""
+    rows: list[Row] = results["rows"]
+    best = peaks(rows)
+    about = results["machine"]
+    processor = about["gpu"] or f"{about['cores']} cores of {about['cpu']}"
+    units = ", ".join(about["units"])
+    lines = [
+        f"{about['date']}, {processor} ({units}), PyTorch {about['torch']}, "
+        f"{results['repeats']} rounds of {results['seconds']:g} s. "
+        + ", ".join(f"{name} matmul peak {rate:,.0f} GFLOP/s" for name, rate in best.items()),
+    ]
+    for section in dict.fromkeys(row["section"] for row in rows):
+        lines += [
+            "",
+            f"**{section}**",
+            "",
+            *_table([r for r in rows if r["section"] == section], best),
+        ]
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
+    lines = [
+        "| | images/s | lowest to highest | ratio | GFLOP/image | of peak | peak MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        rate, work = row["images_per_second"], row["gflop_per_image"]
+        ratio = f"{row['ratio']:.2f} x {row['against']}" if "ratio" in row else ""
+        share = ""
+        if work and row["precision"] in best and not row["name"].startswith("matmul"):
+            share = f"{rate * work / best[row['precision']]:.0%}"
+        memory = row.get("gpu_peak_mib", row["peak_mib"])
+        cells = [
+            row["name"], _number(rate), f"{_number(row['lowest'])} to {_number(row['highest'])}",
+            ratio, f"{work:.1f}" if work else "", share, f"{memory:,}",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Markdown of the cases that both hold, and the names of those that have become slower.
+
+    A case has changed where its median differs by more than `CHANGED` and the two ranges do not
+    overlap.
+    """
+    before = {(row["section"], row["name"]): row for row in former["rows"]}
+    lines = ["| | before | after | after / before | |", "|---|---|---|---|---|"]
+    slower = []
+    for row in latter["rows"]:
+        old = before.get((row["section"], row["name"]))
+        if old is None:
+            continue
+        factor = row["images_per_second"] / old["images_per_second"]
+        apart = row["lowest"] > old["highest"] or row["highest"] < old["lowest"]
+        verdict = ""
+        if apart and abs(factor - 1) > CHANGED:
+            verdict = "faster" if factor > 1 else "slower"
+        if verdict == "slower":
+            slower.append(f"{row['section']}: {row['name']}")
+        rates = [_number(one["images_per_second"]) for one in (old, row)]
+        cells = [f"{row['section']}: {row['name']}", *rates, f"{factor:.2f}", verdict]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines), slower
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,151 @@
+"""The sections of the suite and the cases of each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from vton_aux.bench.work import Case, Kind
+
+STEPS = {"gmm": ("gmm", False), "tom": ("tom", False), "tom_vgg": ("tom", True)}
+
+
+def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str, list[Case]]:
+    """Every section by name.
+
+    Args:
+        root: a VITON folder.
+        packed: its packed training split.
+        source: a checkout of CP-VTON's public code, or None to leave the comparison out.
+        gpu: whether the networks run on a GPU, which has other batch sizes worth a look.
+    """
+    suite = {
+        "machine": machine(),
+        "loader": loader(root, packed, source),
+        **{name: steps(name, source) for name in STEPS},
+        "inference": inference(source),
+        "metrics": [
+            Case("SSIM, MS-SSIM, PSNR", "metrics", {"what": "similarity"}),
+            Case("SSIM and the scores by region", "metrics", {"what": "regions"}),
+            Case("I_p and targets", "representation"),
+        ],
+        **{f"switches_{name}": switches(name) for name in STEPS},
+        **{f"batch_{name}": batches(name, gpu) for name in STEPS},
+        "size": [
+            _step(f"{stage} {h}x{w}", stage, bf16=True, size=[h, w])
+            for stage in ("gmm", "tom")
+            for h, w in ((128, 96), (256, 192), (512, 384))
+        ],
+        "workers": [
+            Case(f"files, {n} workers", "loader", {"root": root, "workers": n}) for n in (0, 1, 2)
+        ],
+        "data": [
+            Case(f"packed, {n} pairs", "loader", {"root": root, "packed": packed, "pairs": n})
+            for n in (100, 1000, 10000)
+        ],
+        "processes": [
+            Case(f"{n} processes", "processes", {"count": n, "bf16": True}, precision="bf16")
+            for n in (1, 2)
+        ],
+    }
+    return {name: [case for case in cases if case] for name, cases in suite.items()}
+
+
+def machine() -> list[Case]:
+    """What the machine can do at most: matrix products and copies."""
+    return [
+        *(
+            Case(f"matmul {dtype} {n}", "matmul", {"size": n, "dtype": dtype}, precision=short)
+            for dtype, short in (("float32", "fp32"), ("bfloat16", "bf16"))
+            for n in (2048, 4096, 8192)
+        ),
+        Case("copy, MB/s", "copy", {"megabytes": 256}),
+    ]
+
+
+def loader(root: str, packed: str, source: str | None) -> list[Case]:
+    """Batches of 4 into the training process, on one core."""
+    data = {"root": root}
+    cases = [
+        Case("files", "loader", data),
+        Case("packed", "loader", {**data, "packed": packed}),
+        Case(
+            "packed, with I_p and targets", "loader", {**data, "packed": packed, "represent": True}
+        ),
+    ]
+    return _beside("loader", cases, source, data, threads=1)
+
+
+def steps(name: str, source: str | None) -> list[Case]:
+    """A stage's training step, batch 4 at 256x192, networks' inputs ready as in the reference."""
+    stage, vgg = STEPS[name]
+    cases = [
+        _step(f"{name} {short}{head}", stage, bf16=short == "bf16", aux=bool(head), vgg=vgg)
+        for short in ("fp32", "bf16")
+        for head in ("", " + auxiliary head")
+    ]
+    cases.append(_step(f"{name} bf16, from the uint8 batch", stage, bf16=True, vgg=vgg, whole=True))
+    return _beside("step", cases, source, {"stage": stage, "vgg": vgg})
+
+
+def inference(source: str | None) -> list[Case]:
+    """GMM, warp and TOM for one person and for four."""
+    return [
+        case
+        for batch in (1, 4)
+        for case in _beside(
+            "infer",
+            [
+                Case(f"{short}, batch {batch}", "infer", {"batch": batch, "bf16": short == "bf16"},
+                     precision=short)
+                for short in ("fp32", "bf16")
+            ],
+            source,
+            {"batch": batch},
+        )
+    ]  # fmt: skip
+
+
+def switches(name: str) -> list[Case]:
+    """What each switch brings: one changed at a time, from the defaults in bf16."""
+    stage, vgg = STEPS[name]
+
+    def case(label: str, bf16: bool = True, **changed: Any) -> Case:
+        made = _step(f"{name} {label}", stage, bf16=bf16, vgg=vgg, whole=True, speed=changed)
+        return replace(made, against=f"{name} default, bf16", malloc=changed.get("malloc", True))
+
+    return [
+        case("default, bf16"),
+        case("fp32", bf16=False),
+        case("without channels_last", channels_last=False),
+        case("without fused_adam", fused_adam=False),
+        case("without malloc", malloc=False),
+        case("with compile", compile="default"),
+        case("all off, fp32", bf16=False, channels_last=False, fused_adam=False, malloc=False),
+    ]
+
+
+def batches(name: str, gpu: bool) -> list[Case]:
+    """Growth with the batch size."""
+    stage, vgg = STEPS[name]
+    return [
+        _step(f"{name} batch {n}", stage, bf16=True, vgg=vgg, whole=True, batch=n)
+        for n in ((4, 16, 64, 128) if gpu else (1, 2, 4, 8, 16))
+    ]
+
+
+def _step(name: str, stage: str, bf16: bool, **options: Any) -> Case:
+    options = {key: value for key, value in options.items() if value}
+    precision = "bf16" if bf16 else "fp32"
+    return Case(name, "step", {"stage": stage, "bf16": bf16, **options}, precision=precision)
+
+
+def _beside(
+    kind: Kind, cases: Sequence[Case], source: str | None, options: dict[str, Any], threads: int = 0
+) -> list[Case]:
+    """`cases` behind the reference's own, which runs with the malloc that its users have."""
+    cases = [replace(case, threads=threads) for case in cases]
+    if source is None:
+        return cases
+    label = f"reference, batch {options['batch']}" if "batch" in options else "reference"
+    theirs = Case(label, kind, {**options, "source": source}, threads=threads, malloc=False)
+    return [theirs, *(replace(case, against=theirs.name) for case in cases)]

@@ -1,0 +1,85 @@
+"""`vton-aux bench`: measure this machine, show a measurement, compare two."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from vton_aux.bench.clock import measure
+from vton_aux.bench.results import compare, describe_machine, read_results, tables
+from vton_aux.bench.suite import sections
+from vton_aux.data.cache import pack_split
+from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.synthetic import write_dataset
+from vton_aux.device import pick_device
+from vton_aux.errors import UserError
+from vton_aux.files import write_json
+
+_SYNTHETIC = Path("data/synthetic/bench-256x192")
+
+
+def main(arguments: list[str]) -> int:
+    """Run `bench run`, `bench show` or `bench compare`; 1 where a comparison found a loss.
+
+    Raises:
+        UserError: a file, a section or a device is missing.
+    """
+    parser = argparse.ArgumentParser(prog="vton-aux bench")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="measure this machine and write a JSON file")
+    run.add_argument("--output", type=Path, default=Path("runs/bench.json"))
+    run.add_argument("--data", type=Path, help="a VITON folder; synthetic where none is given")
+    run.add_argument("--cache", type=Path, default=Path("data/cache"), help="of packed samples")
+    run.add_argument(
+        "--reference", type=Path, help="a checkout of github.com/sergeywong/cp-vton to run beside"
+    )
+    run.add_argument("--sections", help="some of them, with commas; all by default")
+    run.add_argument("--device", default="auto")
+    run.add_argument("--repeats", type=int, default=7, help="rounds")
+    run.add_argument("--seconds", type=float, default=2.0, help="of a case in a round")
+    show = commands.add_parser("show", help="the tables of a JSON file, as Markdown")
+    show.add_argument("file", type=Path)
+    both = commands.add_parser("compare", help="two JSON files, case by case")
+    both.add_argument("before", type=Path)
+    both.add_argument("after", type=Path)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "show":
+        print(tables(read_results(chosen.file)))
+        return 0
+    if chosen.command == "compare":
+        table, slower = compare(read_results(chosen.before), read_results(chosen.after))
+        print(table)
+        if slower:
+            print(f"slower: {'; '.join(slower)}", file=sys.stderr)
+        return 1 if slower else 0
+    return _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    device = pick_device(chosen.device).type
+    root = chosen.data or _SYNTHETIC
+    if chosen.data is None and not root.is_dir():
+        write_dataset(root, train=200, test=8, seed=0, size=(256, 192))
+    labels = len(LABEL_SETS["lip"].class_of)
+    packed = pack_split(root, "train", (256, 192), labels, chosen.cache)
+    source = None if chosen.reference is None else str(chosen.reference.resolve())
+    suite = sections(str(root.resolve()), str(packed.folder.resolve()), source, device == "cuda")
+    names = list(suite) if chosen.sections is None else chosen.sections.split(",")
+    for name in names:
+        if name not in suite:
+            raise UserError(f"--sections {name}: there are {', '.join(suite)}")
+    results = {
+        "machine": describe_machine(),
+        "device": device,
+        "repeats": chosen.repeats,
+        "seconds": chosen.seconds,
+        "data": "synthetic" if chosen.data is None else chosen.data.name,
+        "rows": [],
+    }
+    for name in tqdm(names, desc="sections"):
+        results["rows"] += measure(name, suite[name], device, chosen.repeats, chosen.seconds)
+        write_json(chosen.output, results)  # what is measured stays when the rest is stopped
+    print(tables(results))
+    print(f"\nresults: {chosen.output}")
+    return 0
