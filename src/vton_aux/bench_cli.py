@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from vton_aux.bench.clock import measure
 from vton_aux.bench.results import compare, describe_machine, read_results, tables
+from vton_aux.bench.scale import table1_on_paper
 from vton_aux.bench.suite import sections
 from vton_aux.data.cache import pack_split
 from vton_aux.data.labels import LABEL_SETS
@@ -20,7 +21,7 @@ _SYNTHETIC = Path("data/synthetic/bench-256x192")
 
 
 def main(arguments: list[str]) -> int:
-    """Run `bench run`, `bench show` or `bench compare`; 1 where a comparison found a loss.
+    """Run `bench run`, `show`, `compare` or `scale`; 1 where a comparison found a loss.
 
     Raises:
         UserError: a file, a section or a device is missing.
@@ -43,9 +44,15 @@ def main(arguments: list[str]) -> int:
     both = commands.add_parser("compare", help="two JSON files, case by case")
     both.add_argument("before", type=Path)
     both.add_argument("after", type=Path)
+    scale = commands.add_parser("scale", help="what Table 1 takes, from a JSON file")
+    scale.add_argument("file", type=Path)
+    scale.add_argument("--fraction", type=float, default=0.3, help="of a card's peak")
     chosen = parser.parse_args(arguments)
     if chosen.command == "show":
         print(tables(read_results(chosen.file)))
+        return 0
+    if chosen.command == "scale":
+        print(table1_on_paper(read_results(chosen.file), chosen.fraction))
         return 0
     if chosen.command == "compare":
         table, slower = compare(read_results(chosen.before), read_results(chosen.after))

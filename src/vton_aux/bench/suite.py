@@ -20,7 +20,7 @@ def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str,
     """
     suite = {
         "machine": machine(),
-        "loader": loader(root, packed, source),
+        "loader": loader(root, packed, source, gpu),
         **{name: steps(name, source) for name in STEPS},
         "inference": inference(source),
         "metrics": [
@@ -62,7 +62,7 @@ def machine() -> list[Case]:
     ]
 
 
-def loader(root: str, packed: str, source: str | None) -> list[Case]:
+def loader(root: str, packed: str, source: str | None, gpu: bool) -> list[Case]:
     """Batches of 4 into the training process, on one core."""
     data = {"root": root}
     cases = [
@@ -72,19 +72,29 @@ def loader(root: str, packed: str, source: str | None) -> list[Case]:
             "packed, with I_p and targets", "loader", {**data, "packed": packed, "represent": True}
         ),
     ]
+    if gpu:  # on a CPU it would be the packed arrays once more
+        cases.append(Case("resident", "loader", {**data, "packed": packed, "resident": True}))
     return _beside("loader", cases, source, data, threads=1)
 
 
 def steps(name: str, source: str | None) -> list[Case]:
-    """A stage's training step, batch 4 at 256x192, networks' inputs ready as in the reference."""
+    """A stage's training step, batch 4 at 256x192.
+
+    The networks' inputs are ready, as in the reference's loop; "as trained" starts from the uint8
+    batch and has TOM's frozen GMM in it.
+    """
     stage, vgg = STEPS[name]
-    cases = [
-        _step(f"{name} {short}{head}", stage, bf16=short == "bf16", aux=bool(head), vgg=vgg)
+    heads = {"": False, " + auxiliary head": True}
+    ready = [
+        _step(f"{name} {short}{head}", stage, bf16=short == "bf16", aux=aux, vgg=vgg)
         for short in ("fp32", "bf16")
-        for head in ("", " + auxiliary head")
+        for head, aux in heads.items()
     ]
-    cases.append(_step(f"{name} bf16, from the uint8 batch", stage, bf16=True, vgg=vgg, whole=True))
-    return _beside("step", cases, source, {"stage": stage, "vgg": vgg})
+    trained = [
+        _step(f"{name} bf16{head}, as trained", stage, bf16=True, aux=aux, vgg=vgg, whole=True)
+        for head, aux in heads.items()
+    ]
+    return _beside("step", [*ready, *trained], source, {"stage": stage, "vgg": vgg})
 
 
 def inference(source: str | None) -> list[Case]:

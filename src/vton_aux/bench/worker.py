@@ -22,11 +22,13 @@ BURST = 1.0  # seconds, about
 def burst(work: Work, seconds: float, device: str) -> dict[str, Any]:
     """Units until `seconds` have passed; images, seconds, page faults of it."""
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    images, start = 0, time.perf_counter()
-    while images == 0 or time.perf_counter() - start < seconds:
+    images, start = 0.0, time.perf_counter()
+    while True:
         images += work.unit()
         if device == "cuda":
             torch.cuda.synchronize()
+        if time.perf_counter() - start >= seconds:
+            break
     return {
         "images": images,
         "seconds": time.perf_counter() - start,

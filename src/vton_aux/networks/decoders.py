@@ -50,8 +50,9 @@ class SegmentationDecoder(nn.Module):
     The paper draws a decoder and says no more of it. This one is narrow, because it serves the
     encoder only while training: the deepest features are projected to `width` channels; each
     level upsamples by two (nearest), adds a 1x1 projection of the encoder's features where there
-    are any, and applies a 3x3 convolution, InstanceNorm and ReLU. The finest level (half the image's
-    size), where a channel costs most, has half as many; its logits are upsampled bilinearly.
+    are any, and applies a 3x3 convolution, InstanceNorm and ReLU. The finest level (half the
+    image's size), where a channel costs most, has half as many; its logits are upsampled
+    bilinearly.
 
     Args:
         deepest: channels of the deepest features.

@@ -1,0 +1,74 @@
+"""Table 1 on paper: what its five trainings take, from counted FLOPs and measured rates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vton_aux.errors import UserError
+
+IMAGES = 800_000  # of a training: 200,000 steps of 4
+_HEAD = " + auxiliary head"
+# each training: its name, its section in the suite, and what the name of its case adds
+TRAININGS = (
+    ("GMM", "gmm", ""),
+    ("GMM, auxiliary head", "gmm", _HEAD),
+    ("TOM on the plain GMM", "tom_vgg", ""),
+    ("TOM, auxiliary head, on the plain GMM", "tom_vgg", _HEAD),
+    ("TOM, auxiliary head, on the auxiliary GMM", "tom_vgg", _HEAD),
+)
+
+
+@dataclass(frozen=True)
+class GPU:
+    """A card: dense bf16 TFLOP/s of its data sheet, dollars an hour (an assumption)."""
+
+    name: str
+    tflops: float
+    dollars: float
+
+
+GPUS = (GPU("H100 SXM", 989, 3.0), GPU("H200", 989, 4.0), GPU("A100", 312, 1.5))
+
+
+def table1_on_paper(results: Mapping[str, Any], fraction: float, gpus: Sequence[GPU] = GPUS) -> str:
+    """Markdown: each training's FLOPs, its time at the measured rate, and on cards on paper.
+
+    Args:
+        results: of a run of the suite that holds the sections gmm and tom_vgg.
+        fraction: of the data sheet's peak that a training reaches.
+        gpus: the cards.
+
+    Raises:
+        UserError: a section is missing.
+    """
+    rows = {(row["section"], row["name"]): row for row in results["rows"]}
+    heads = [f"{gpu.name}, min" for gpu in gpus]
+    lines = [
+        "| training | GFLOP/image | PFLOP | measured here, h | " + " | ".join(heads) + " |",
+        "|---" * (4 + len(gpus)) + "|",
+    ]
+    totals = [0.0] * (2 + len(gpus))
+    for name, section, head in TRAININGS:
+        case = f"{section} bf16{head}, as trained"
+        row = rows.get((section, case))
+        if row is None:
+            raise UserError(f"{case}: not measured; run vton-aux bench run --sections gmm,tom_vgg")
+        work = row["gflop_per_image"] * IMAGES / 1e6
+        hours = IMAGES / row["images_per_second"] / 3600
+        minutes = [work * 1e3 / (gpu.tflops * fraction) / 60 for gpu in gpus]
+        values = [work, hours, *minutes]
+        totals = [total + value for total, value in zip(totals, values, strict=True)]
+        cells = [name, f"{row['gflop_per_image']:.1f}", *(_number(value) for value in values)]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines.append("| **Table 1** | | " + " | ".join(f"**{_number(t)}**" for t in totals) + " |")
+    cost = [total / 60 * gpu.dollars for total, gpu in zip(totals[2:], gpus, strict=True)]
+    eight = [total / 8 for total in totals[2:]]
+    lines.append("| on eight cards, min | | | | " + " | ".join(map(_number, eight)) + " |")
+    lines.append(
+        "| dollars, one card or eight | | | | " + " | ".join(f"{c:.2f}" for c in cost) + " |"
+    )
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"

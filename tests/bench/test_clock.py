@@ -1,0 +1,32 @@
+import os
+
+import pytest
+
+from vton_aux.bench.clock import measure
+from vton_aux.bench.work import Case
+from vton_aux.errors import UserError
+from vton_aux.stages.speed import MALLOC
+
+
+@pytest.mark.slow
+def test_cases_take_turns_in_processes_of_their_own(monkeypatch):
+    monkeypatch.setenv("MALLOC_TOP_PAD_", "1")  # a case without malloc gets none of ours
+    cases = [
+        Case("small", "matmul", {"size": 64, "dtype": "float32"}, threads=1, malloc=False),
+        Case("large", "matmul", {"size": 512, "dtype": "float32"}, against="small", threads=1),
+    ]
+    small, large = measure("machine", cases, "cpu", repeats=2, seconds=0.05)
+    assert [row["name"] for row in (small, large)] == ["small", "large"]
+    assert len(large["repeats"]) == 2
+    assert large["lowest"] <= large["images_per_second"] <= large["highest"]
+    ratios = [b / a for a, b in zip(small["repeats"], large["repeats"], strict=True)]
+    assert large["ratio"] == pytest.approx(sum(ratios) / 2, rel=1e-2)
+    assert "ratio" not in small
+    assert set(MALLOC) & set(os.environ) == {"MALLOC_TOP_PAD_"}
+
+
+@pytest.mark.slow
+def test_a_case_that_cannot_be_prepared_is_named(tmp_path):
+    case = Case("files", "loader", {"root": str(tmp_path)})
+    with pytest.raises(UserError, match="bench files: .*train_pairs"):
+        measure("loader", [case], "cpu", repeats=1, seconds=0.1)

@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from vton_aux.bench.results import compare, describe_machine, peaks, read_results, tables
+from vton_aux.errors import UserError
+
+
+def row(section, name, rate, spread=0.0, **more):
+    return {
+        "section": section, "name": name, "images_per_second": rate, "lowest": rate * (1 - spread),
+        "highest": rate * (1 + spread), "gflop_per_image": None, "precision": "fp32",
+        "peak_mib": 100, **more,
+    }  # fmt: skip
+
+
+def results(*rows):
+    return {"machine": describe_machine(), "repeats": 3, "seconds": 1.0, "rows": list(rows)}
+
+
+def test_the_peak_is_the_fastest_product_of_each_precision():
+    rows = [
+        row("machine", "matmul float32 2048", 150.0),
+        row("machine", "matmul float32 4096", 200.0),
+        row("machine", "matmul bfloat16 4096", 900.0, precision="bf16"),
+        row("gmm", "gmm fp32", 1e6),
+    ]
+    assert peaks(rows) == {"fp32": 200.0, "bf16": 900.0}
+
+
+def test_a_table_tells_rate_ratio_and_share_of_the_peak():
+    shown = tables(
+        results(
+            row("machine", "matmul float32 4096", 200.0, gflop_per_image=1.0),
+            row("gmm", "reference", 2.0),
+            row("gmm", "gmm fp32", 5.0, gflop_per_image=20.0, against="reference", ratio=2.5),
+        )
+    )
+    (line,) = [line for line in shown.splitlines() if line.startswith("| gmm fp32")]
+    assert "2.50 x reference" in line
+    assert "50%" in line  # 5 x 20 of 200 GFLOP/s
+
+
+def test_only_what_lies_apart_has_changed():
+    before = results(*(row("gmm", name, 10.0, 0.05) for name in ("same", "noisy", "slow", "fast")))
+    after = results(
+        row("gmm", "same", 10.2, 0.05),
+        row("gmm", "noisy", 8.0, 0.3),
+        row("gmm", "slow", 8.0, 0.05),
+        row("gmm", "fast", 14.0, 0.05),
+        row("gmm", "new", 1.0),
+    )
+    table, slower = compare(before, after)
+    assert slower == ["gmm: slow"]
+    verdicts = {
+        line.split("|")[1].strip(): line.split("|")[-2].strip() for line in table.splitlines()
+    }
+    assert verdicts["gmm: same"] == verdicts["gmm: noisy"] == ""
+    assert verdicts["gmm: fast"] == "faster"
+    assert "gmm: new" not in verdicts
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"rows": []})])
+def test_another_file_is_told(tmp_path, text):
+    path = tmp_path / "bench.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=r"bench\.json"):
+        read_results(path)

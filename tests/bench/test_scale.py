@@ -1,0 +1,36 @@
+import pytest
+
+from vton_aux.bench.scale import GPU, table1_on_paper
+from vton_aux.errors import UserError
+
+
+def results(**work):
+    rows = []
+    for section, (plain, head) in work.items():
+        for name, gflop in (("", plain), (" + auxiliary head", head)):
+            rows.append(
+                {"section": section, "name": f"{section} bf16{name}, as trained",
+                 "gflop_per_image": gflop, "images_per_second": 100.0}
+            )  # fmt: skip
+    return {"rows": rows}
+
+
+def test_five_trainings_of_800_000_images():
+    shown = table1_on_paper(
+        results(gmm=(30, 40), tom_vgg=(160, 170)), 0.5, [GPU("card", 1000, 6.0)]
+    )
+    cells = {
+        line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:-1]]
+        for line in shown.splitlines()
+    }
+    # 30 GFLOP x 800,000 = 24 PFLOP: 48 s at 500 TFLOP/s; 800,000 / 100 / 3600 = 2.2 h here
+    assert cells["GMM"] == ["30.0", "24", "2.2", "0.8"]
+    # 30 + 40 + 160 + 2 x 170 GFLOP: 456 PFLOP, 912 s = 15.2 min
+    assert cells["**Table 1**"] == ["", "**456**", "**11**", "**15**"]
+    assert cells["on eight cards, min"][-1] == "1.9"
+    assert cells["dollars, one card or eight"][-1] == "1.52"
+
+
+def test_what_was_not_measured_is_told():
+    with pytest.raises(UserError, match="tom_vgg bf16, as trained: not measured"):
+        table1_on_paper(results(gmm=(30, 40)), 0.3)
