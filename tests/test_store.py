@@ -265,7 +265,7 @@ def test_what_changes_no_result_finds_the_finished_stages(trained, root):
     moved = root.rename(root.with_name("moved"))
     for override in (
         "pictures=0", "log_every=1", "checkpoint_every=5", "val_every=5", "data.workers=1",
-        "wandb=on", "stage=gmm", f"data.cache={root.parent / 'cache'}",
+        "wandb=on", "stage=gmm", f"data.cache={root.parent / 'cache'}", "speed=off",
     ):  # fmt: skip
         assert trained(f"data.root={moved}", override) == [], override
     resident = (f"data.cache={root.parent / 'cache'}", "data.resident=true")

@@ -28,5 +28,5 @@ def test_cases_take_turns_in_processes_of_their_own(monkeypatch):
 @pytest.mark.slow
 def test_a_case_that_cannot_be_prepared_is_named(tmp_path):
     case = Case("files", "loader", {"root": str(tmp_path)})
-    with pytest.raises(UserError, match="bench files: .*train_pairs"):
+    with pytest.raises(UserError, match=r"bench files: .*train_pairs"):
         measure("loader", [case], "cpu", repeats=1, seconds=0.1)

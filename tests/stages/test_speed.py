@@ -1,0 +1,133 @@
+"""The switches change how a step computes and not what; and a step never waits for its values."""
+
+import dataclasses
+
+import pytest
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vton_aux.bench.work import build_stage, random_batch
+from vton_aux.errors import UserError
+from vton_aux.stages.gmm import GMMStage
+from vton_aux.stages.speed import Speed
+from vton_aux.stages.tom import TOMStage
+
+SIZE = (128, 96)
+SMALL = {"width": 8, "head_width": 8}
+CONTEXT = {"size": list(SIZE), "aux": True}
+OFF = Speed(channels_last=False, fused_adam=False, malloc=False)
+
+
+def build(name, speed=None):
+    pl.seed_everything(0, verbose=False)
+    if name == "gmm":
+        stage = GMMStage(SMALL, CONTEXT)
+    else:
+        settings = {**SMALL, "perceptual_weight": 0.0}
+        stage = TOMStage(settings, CONTEXT, gmm={"settings": SMALL, "context": CONTEXT})
+    if speed is not None:
+        stage.quicken(speed)
+    stage.log = lambda *_, **__: None
+    return stage.train()
+
+
+def train(stage, steps, bf16=False):
+    """Losses of `steps` steps."""
+    optimizer = stage.configure_optimizers()["optimizer"]
+    batch = random_batch(2, SIZE, torch.device("cpu"))
+    losses = []
+    for _ in range(steps):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = stage.training_step(batch, 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("name", ["gmm", "tom"])
+def test_the_switches_leave_the_maths(name):
+    fast, plain = build(name), build(name, OFF)
+    weight = next(fast.network.parameters())
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert next(plain.network.parameters()).is_contiguous()
+    for one, other in zip(fast.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other)
+    # one step: GMM at its initialisation amplifies rounding from the second on
+    batch = random_batch(2, SIZE, torch.device("cpu"))
+    gradients = []
+    for stage in (fast, plain):
+        stage.training_step(batch, 0).backward()
+        parts = [p.grad.flatten() for p in stage.parameters() if p.grad is not None]
+        gradients.append(torch.cat(parts))
+    assert F.cosine_similarity(*gradients, dim=0) > 0.9999
+
+
+def test_fused_adam_is_adam():
+    results = []
+    for speed in (Speed(), OFF):
+        stage = build("tom", speed)
+        optimizer = stage.configure_optimizers()["optimizer"]
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(3):
+            for parameter in stage.network.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=generator)
+            optimizer.step()
+        results.append(list(stage.network.parameters()))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
+
+
+def test_bf16_steps_of_tom_follow_float32():
+    exact, rough = train(build("tom"), 8), train(build("tom"), 8, bf16=True)
+    assert exact[-1] < exact[0]
+    assert rough == pytest.approx(exact, rel=0.02)
+
+
+def test_in_bf16_gmm_matches_and_warps_in_float32():
+    stage = build("gmm")
+    with torch.autocast("cpu", torch.bfloat16):
+        warp = stage(random_batch(2, SIZE, torch.device("cpu")), segment=True)
+    assert warp.offsets.dtype == warp.grid.dtype == warp.cloth.dtype == torch.float32
+
+
+def test_a_compiled_network_has_the_checkpoint_of_a_plain_one():
+    compiled, plain = build("gmm", Speed(compile="default")), build("gmm")
+    assert compiled.network._compiled_call_impl is not None
+    plain.load_state_dict(compiled.state_dict())
+
+
+def test_an_unknown_mode_of_compile_is_told():
+    with pytest.raises(UserError, match=r"speed\.compile=fast: choose null or one of default"):
+        build("gmm", Speed(compile="fast"))
+
+
+class NoSync(TorchDispatchMode):
+    """Fails on what makes the host wait for a GPU: a value read, or a shape that hangs on one."""
+
+    FORBIDDEN = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal")
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.name().partition("::")[2].partition(".")[0]
+        assert name not in self.FORBIDDEN, f"{func} waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["gmm", "tom"])
+def test_a_step_reads_no_value_back(name):
+    stage = build_stage(name, aux=True, vgg=False, size=SIZE, speed=Speed())
+    batch = random_batch(1, SIZE, torch.device("cpu"))
+    stage.training_step(batch, 0)  # tables are made once
+    with NoSync():
+        stage.training_step(batch, 0).backward()
+    with pytest.raises(AssertionError, match="waits"), NoSync():
+        torch.ones(1).item()
+
+
+def test_every_switch_is_a_config_key():
+    from vton_aux.config import TrainConfig
+
+    assert {f.name for f in dataclasses.fields(Speed)} == set(vars(TrainConfig().speed))
