@@ -74,7 +74,8 @@ def test_fused_adam_is_adam():
         generator = torch.Generator().manual_seed(1)
         for _ in range(3):
             for parameter in stage.network.parameters():
-                parameter.grad = torch.randn(parameter.shape, generator=generator)
+                values = torch.randn(parameter.shape, generator=generator)
+                parameter.grad = torch.empty_like(parameter).copy_(values)  # autograd's own layout
             optimizer.step()
         results.append(list(stage.network.parameters()))
     for one, other in zip(*results, strict=True):
