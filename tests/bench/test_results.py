@@ -41,6 +41,17 @@ def test_a_table_tells_rate_ratio_and_share_of_the_peak():
     assert "50%" in line  # 5 x 20 of 200 GFLOP/s
 
 
+def test_shares_of_a_step_are_of_its_time():
+    shown = tables(
+        results(
+            row("loader", "packed", 2000.0),
+            row("metrics", "I_p and targets", 500.0),
+            row("gmm", "gmm bf16, as trained", 10.0),
+        )
+    )
+    assert "| gmm bf16, as trained | 0.5% | 2.0% |" in shown
+
+
 def test_only_what_lies_apart_has_changed():
     before = results(*(row("gmm", name, 10.0, 0.05) for name in ("same", "noisy", "slow", "fast")))
     after = results(

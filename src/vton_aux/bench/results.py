@@ -81,7 +81,23 @@ def tables(results: Mapping[str, Any]) -> str:
             "",
             *_table([r for r in rows if r["section"] == section], best),
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_shares(rows)])
+
+
+def _shares(rows: Sequence[Row]) -> list[str]:
+    """What loading and I_p take of each step as trained."""
+    rates = {row["name"]: row["images_per_second"] for row in rows}
+    parts = {"loading": "packed", "I_p and targets": "I_p and targets"}
+    known = {label: rates[name] for label, name in parts.items() if name in rates}
+    steps = [row for row in rows if row["name"].endswith("as trained")]
+    if not known or not steps:
+        return []
+    lines = ["", "**shares of a step**", "", "| | " + " | ".join(known) + " |"]
+    lines.append("|---" * (1 + len(known)) + "|")
+    for step in steps:
+        shares = [f"{step['images_per_second'] / rate:.1%}" for rate in known.values()]
+        lines.append(f"| {step['name']} | " + " | ".join(shares) + " |")
+    return lines
 
 
 def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:

@@ -28,7 +28,7 @@ def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str,
             Case("SSIM and the scores by region", "metrics", {"what": "regions"}),
             Case("I_p and targets", "representation"),
         ],
-        **{f"switches_{name}": switches(name) for name in STEPS},
+        **{f"switches_{name}": switches(name, gpu) for name in STEPS},
         **{f"batch_{name}": batches(name, gpu) for name in STEPS},
         "size": [
             _step(f"{stage} {h}x{w}", stage, bf16=True, size=[h, w])
@@ -115,7 +115,7 @@ def inference(source: str | None) -> list[Case]:
     ]  # fmt: skip
 
 
-def switches(name: str) -> list[Case]:
+def switches(name: str, gpu: bool) -> list[Case]:
     """What each switch brings: one changed at a time, from the defaults in bf16."""
     stage, vgg = STEPS[name]
 
@@ -130,6 +130,7 @@ def switches(name: str) -> list[Case]:
         case("without fused_adam", fused_adam=False),
         case("without malloc", malloc=False),
         case("with compile", compile="default"),
+        *([case("with compile and CUDA graphs", compile="reduce-overhead")] if gpu else []),
         case("all off, fp32", bf16=False, channels_last=False, fused_adam=False, malloc=False),
     ]
 
