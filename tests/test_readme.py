@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def test_the_two_commands_come_first_and_all_others_are_ours():
     assert vton_aux_commands() == COMMANDS[2:]
 
 
-@pytest.mark.parametrize("target", ["help", "setup", "demo", "table1", "test", "test-fast", "lint"])
+@pytest.mark.parametrize(
+    "target", ["help", "setup", "demo", "table1", "bench", "test", "test-fast", "lint"]
+)
 def test_make_knows_its_targets(target):
     subprocess.run(["make", "-n", target], cwd=REPOSITORY, check=True, capture_output=True)
 
@@ -60,6 +63,11 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
             # two of everything tell whether a sweep works; more would tell no more
             words = [re.sub(r"^(seed=\d+|.*weight=[\d.]+|0),.*", r"\1", word) for word in words]
             words += TINY
+        if words[:2] == ["bench", "run"]:  # two cases, without the reference
+            words = [*words[:4], *words[6:], "--sections", "metrics", "--repeats", "1"]
+            words += ["--seconds", "0.01"]
+        if words[:2] == ["bench", "compare"]:
+            shutil.copy("after.json", "before.json")
         if words[0] == "ablation":
             words += ["--arms", "both"]  # the demo below makes all three
         if words[0] == "train":
