@@ -82,6 +82,24 @@ def test_fused_adam_is_adam():
         torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
 
 
+def test_adam_goes_on_from_moments_of_another_memory_format():
+    results = []
+    for speed in (Speed(), OFF):
+        before, stage = build("tom", OFF), build("tom", speed)
+        moments = before.configure_optimizers()["optimizer"]
+        for parameter in before.network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        moments.step()
+        optimizer = stage.configure_optimizers()["optimizer"]
+        optimizer.load_state_dict(moments.state_dict())
+        for parameter in stage.network.parameters():
+            parameter.grad = torch.full_like(parameter, 0.5)
+        optimizer.step()
+        results.append(list(stage.network.parameters()))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
+
+
 def test_bf16_steps_of_tom_follow_float32():
     exact, rough = train(build("tom"), 8), train(build("tom"), 8, bf16=True)
     assert exact[-1] < exact[0]

@@ -13,6 +13,7 @@ from vton_aux.data.labels import LABEL_SETS
 from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
+from vton_aux.stages.adam import FusedAdam
 from vton_aux.stages.settings import Context, StageSettings
 from vton_aux.stages.speed import Speed, check_mode
 
@@ -113,11 +114,11 @@ class Stage(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over the trainable parameters; constant, then linear decay, a step at a time."""
         settings = self.settings
-        optimizer = torch.optim.Adam(
+        adam = FusedAdam if self.speed.fused_adam else torch.optim.Adam
+        optimizer = adam(
             [p for p in self.parameters() if p.requires_grad],
             lr=settings.lr,
             betas=(settings.betas[0], settings.betas[1]),
-            fused=self.speed.fused_adam,
         )
         factor = decay_after_hold(settings.steps, settings.hold)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
