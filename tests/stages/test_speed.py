@@ -66,16 +66,21 @@ def test_the_switches_leave_the_maths(name):
     assert F.cosine_similarity(*gradients, dim=0) > 0.9999
 
 
+def give_gradients(stage, seed):
+    """Random ones in autograd's own layout, the weight's."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in stage.network.parameters():
+        values = torch.randn(parameter.shape, generator=generator)
+        parameter.grad = torch.empty_like(parameter).copy_(values)
+
+
 def test_fused_adam_is_adam():
     results = []
     for speed in (Speed(), OFF):
         stage = build("tom", speed)
         optimizer = stage.configure_optimizers()["optimizer"]
-        generator = torch.Generator().manual_seed(1)
-        for _ in range(3):
-            for parameter in stage.network.parameters():
-                values = torch.randn(parameter.shape, generator=generator)
-                parameter.grad = torch.empty_like(parameter).copy_(values)  # autograd's own layout
+        for step in range(3):
+            give_gradients(stage, step)
             optimizer.step()
         results.append(list(stage.network.parameters()))
     for one, other in zip(*results, strict=True):
@@ -83,17 +88,16 @@ def test_fused_adam_is_adam():
 
 
 def test_adam_goes_on_from_moments_of_another_memory_format():
+    former = build("tom", OFF)
+    give_gradients(former, 0)
+    before = former.configure_optimizers()["optimizer"]
+    before.step()
     results = []
     for speed in (Speed(), OFF):
-        before, stage = build("tom", OFF), build("tom", speed)
-        moments = before.configure_optimizers()["optimizer"]
-        for parameter in before.network.parameters():
-            parameter.grad = torch.ones_like(parameter)
-        moments.step()
+        stage = build("tom", speed)
         optimizer = stage.configure_optimizers()["optimizer"]
-        optimizer.load_state_dict(moments.state_dict())
-        for parameter in stage.network.parameters():
-            parameter.grad = torch.full_like(parameter, 0.5)
+        optimizer.load_state_dict(before.state_dict())
+        give_gradients(stage, 1)
         optimizer.step()
         results.append(list(stage.network.parameters()))
     for one, other in zip(*results, strict=True):
