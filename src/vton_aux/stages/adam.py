@@ -17,6 +17,14 @@ class FusedAdam(torch.optim.Adam):
     def __init__(self, params: Any, **arguments: Any) -> None:
         super().__init__(params, fused=True, **arguments)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over moments, each into its weight's memory format: the kernel pairs them by place."""
+        super().load_state_dict(state_dict)
+        for weight, moments in self.state.items():
+            for name, value in moments.items():
+                if value.dim() == 4:
+                    moments[name] = torch.empty_like(weight).copy_(value)
+
     def _init_group(self, group: Any, *lists: Any) -> Any:
         complex_params = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         weights_gradients_means = lists[:4]
