@@ -1,5 +1,6 @@
 """The switches change how a step computes and not what; and a step never waits for its values."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -96,7 +97,7 @@ def test_adam_goes_on_from_moments_of_another_memory_format():
     for speed in (Speed(), OFF):
         stage = build("tom", speed)
         optimizer = stage.configure_optimizers()["optimizer"]
-        optimizer.load_state_dict(before.state_dict())
+        optimizer.load_state_dict(copy.deepcopy(before.state_dict()))
         give_gradients(stage, 1)
         optimizer.step()
         results.append(list(stage.network.parameters()))

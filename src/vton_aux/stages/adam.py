@@ -18,7 +18,7 @@ class FusedAdam(torch.optim.Adam):
         super().__init__(params, fused=True, **arguments)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over moments, each into its weight's memory format: the kernel pairs them by place."""
+        """Take over moments in the weights' memory format: the kernel goes by place in memory."""
         super().load_state_dict(state_dict)
         for weight, moments in self.state.items():
             for name, value in moments.items():
