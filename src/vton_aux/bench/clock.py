@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -27,9 +28,10 @@ class _Worker:
         if case.threads:
             environment["OMP_NUM_THREADS"] = str(case.threads)
         command = [sys.executable, "-m", "vton_aux.bench.worker", json.dumps(asdict(case)), device]
+        self.said = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            stderr=self.said, text=True,
         )  # fmt: skip
 
     def __enter__(self) -> "_Worker":
@@ -41,6 +43,7 @@ class _Worker:
         self.process.stdin.close()
         self.process.terminate()
         self.process.wait()
+        self.said.close()
 
     def burst(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -49,10 +52,11 @@ class _Worker:
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        assert self.process.stderr is not None
         line = self.process.stdout.readline()
         if not line:
-            last = self.process.stderr.read().strip().splitlines()[-1:]
+            self.process.wait()
+            self.said.seek(0)
+            last = self.said.read().strip().splitlines()[-1:]
             raise UserError(f"bench {self.case.name}: {''.join(last) or 'the process died'}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
