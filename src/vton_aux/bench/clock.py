@@ -28,7 +28,7 @@ class _Worker:
         if case.threads:
             environment["OMP_NUM_THREADS"] = str(case.threads)
         command = [sys.executable, "-m", "vton_aux.bench.worker", json.dumps(asdict(case)), device]
-        self.said = tempfile.TemporaryFile("w+")
+        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in __exit__)
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.said, text=True,

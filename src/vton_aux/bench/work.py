@@ -22,6 +22,7 @@ from vton_aux.metrics.similarity import similarity
 from vton_aux.representation import PersonRepresentation, TryOnInputs
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
+from vton_aux.stages.inference import convert_weights
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
@@ -204,6 +205,8 @@ def infer(
         return Work(theirs, _gflop(theirs))
     module = build_stage("tom", False, False, size, Speed()).to(device).eval()
     assert isinstance(module, TOMStage)
+    if bf16:
+        convert_weights(module)
     if compiled:
         module.network.compile()
         module.gmm.compile()
