@@ -65,15 +65,8 @@ def test_all_failed_jobs_of_a_sweep_are_named(capfd, tmp_path):
 def test_help_lists_the_commands(capfd):
     outcome = vton_aux(capfd, "--help")
     assert outcome.status == 0
-    for command in (
-        "train",
-        "evaluate",
-        "tryon",
-        "data check",
-        "data pack",
-        "data synthesize",
-        "demo",
-    ):
+    data = ("data check", "data pack", "data synthesize")
+    for command in ("train", "evaluate", "tryon", "export", *data, "bench run", "demo"):
         assert command in outcome.out
 
 

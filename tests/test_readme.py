@@ -81,6 +81,7 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
         assert outcome.status == 0, (command, outcome.err)
     assert (trained / "tom.ckpt").is_file()
     assert (tmp_path / "tryon.png").is_file()
+    assert (tmp_path / "tryon.onnx").is_file()
     for pairing in ("paired", "unpaired"):
         assert len(list(trained.glob(f"evaluations/test_{pairing}-*/scores.parquet"))) == 1
     assert (tmp_path / "tables" / "table1.tex").is_file()

@@ -20,6 +20,7 @@ USAGE = """usage: vton-aux COMMAND ...
   train [-m] [KEY=VALUE ...]       train the stages of an arm: arm=both data=viton data.root=DIR
   evaluate checkpoint=FILE ...     dress the test set and score it (or predictions=DIR)
   tryon checkpoint=FILE ...        dress one person in one cloth
+  export checkpoint=FILE ...       the model as one file that runs without this package
   table RUN ...                    the paper's Table 1 beside these runs
   report RUN ...                   one HTML file: table, intervals, strata, galleries
   figures RUN ...                  Figures 1 to 3 and galleries as files
@@ -30,7 +31,8 @@ USAGE = """usage: vton-aux COMMAND ...
   data synthesize DIR ...          write a synthetic VITON
   demo                             the ablation, small, on synthetic data
 
-`vton-aux COMMAND --help` tells more; train, evaluate and tryon take Hydra overrides."""
+`vton-aux COMMAND --help` tells more; train, evaluate, tryon and export take Hydra
+overrides."""
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
         sys.exit(0 if arguments else 2)
     command, *rest = arguments
     try:
-        if command in ("train", "evaluate", "tryon"):
+        if command in ("train", "evaluate", "tryon", "export"):
             _hydra(command, rest)
         elif command == "data":
             from vton_aux import data_cli
@@ -91,6 +93,8 @@ def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
             from vton_aux.train import main as run
         elif command == "evaluate":
             from vton_aux.evaluate import main as run
+        elif command == "export":
+            from vton_aux.export import main as run
         else:
             from vton_aux.tryon import main as run
         try:

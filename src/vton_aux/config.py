@@ -191,9 +191,18 @@ class TryOnConfig:
     device: str = "auto"
 
 
+@dataclass
+class ExportConfig:
+    """`vton-aux export`: the ending of `output` (.pt2 or .onnx) names the format."""
+
+    checkpoint: str = MISSING
+    output: str = "tryon.pt2"
+
+
 def register() -> None:
     """Make the schemas known to Hydra."""
     store = ConfigStore.instance()
     store.store("train_schema", TrainConfig)
     store.store("evaluate_schema", EvaluateConfig)
     store.store("tryon_schema", TryOnConfig)
+    store.store("export_schema", ExportConfig)

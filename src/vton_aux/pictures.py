@@ -20,6 +20,11 @@ Columns = Mapping[str, Sequence[UInt8]]
 GAP, HEADER = 6, 22  # pixels
 
 
+def grey_levels(unit: Tensor) -> Tensor:
+    """[0, 1] -> uint8 0..255, rounded."""
+    return (unit * 255).round().byte()
+
+
 def photo(images: Tensor) -> list[UInt8]:
     """(B, 3 or 1, H, W) in [-1, 1] -> B pictures (H, W, 3) uint8."""
     return _pictures(to_unit(images))
@@ -97,5 +102,5 @@ def save_png(image: Image.Image, path: Path) -> None:
 
 
 def _pictures(unit: Tensor) -> list[UInt8]:
-    levels = (unit.detach() * 255).round().byte().expand(-1, 3, -1, -1)
+    levels = grey_levels(unit.detach()).expand(-1, 3, -1, -1)
     return list(levels.permute(0, 2, 3, 1).cpu().numpy())

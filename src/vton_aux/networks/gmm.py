@@ -102,7 +102,7 @@ class GMM(nn.Module):
         cloth_features = self.cloth_encoder(cloth)  # (B, C, h, w)
         with torch.autocast(person.device.type, enabled=False):
             theta = self.regressor(feature_correlation(person_features, cloth_features))
-        offsets = theta.reshape(len(theta), -1, 2)  # (B, N, 2)
+        offsets = theta.unflatten(1, (-1, 2))  # (B, N, 2)
         logits = None
         if segment and self.segmentation is not None:
             features = torch.cat([person_features, cloth_features], dim=1)
