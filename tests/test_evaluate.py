@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from command_line import vton_aux
 from vton_aux.data.layout import read_pairs
+from vton_aux.networks.gmm import GMM
+from vton_aux.networks.tom import TOM
 
 TESTS = 4
 
@@ -256,6 +259,7 @@ def test_pictures_that_cannot_be_scored_are_named(evaluate, photos, spoil, words
         (("data.size=[128,96]",), "trained at [256, 192]"),
         (("data.root=/no/such",), "/no/such"),
         (("device=abacus",), "device=abacus"),
+        (("precision=16",), "choose 32-true or bf16-mixed"),
         (("limit=0",), "at least 1"),
         (("features=inception",), "features=inception"),
         (("features=vton_aux.errors:UserError",), "not a torch module"),
@@ -276,6 +280,31 @@ def test_a_gmm_is_no_tryon_model(evaluate):
     outcome, _ = evaluate(checkpoint="gmm.ckpt")
     assert outcome.status == 2
     assert "a GMM alone" in outcome.err
+
+
+def test_bfloat16_gives_nearly_the_same_pictures_in_a_folder_of_its_own(evaluate):
+    _, full = evaluate("limit=2")
+    outcome, _ = evaluate("limit=2", "precision=bf16-mixed")
+    assert outcome.status == 2
+    assert "holds another evaluation" in outcome.err
+    outcome, mixed = evaluate("limit=2", "precision=bf16-mixed", out="mixed")
+    assert outcome.status == 0, outcome.err
+    assert read(full)[1]["system"]["precision"] == "32-true"
+    assert read(mixed)[1]["system"]["precision"] == "bf16-mixed"
+    assert "precision" not in json.loads((full / "inputs.json").read_text())
+    for path in (full / "images").iterdir():
+        one, other = (np.array(Image.open(f / "images" / path.name)) for f in (full, mixed))
+        difference = np.abs(one.astype(int) - other)
+        assert 0 < difference.mean() < 2
+
+
+def test_compiling_takes_the_two_networks_in_place(evaluate, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled.append(type(self)))
+    outcome, out = evaluate("limit=1", "compile=true")
+    assert outcome.status == 0, outcome.err
+    assert compiled == [GMM, TOM]
+    assert json.loads((out / "inputs.json").read_text())["compile"]
 
 
 def test_another_evaluation_is_not_overwritten(evaluate):

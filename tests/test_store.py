@@ -199,7 +199,7 @@ def trained(root, tmp_path, monkeypatch):
     """Which stages `train` trains for some overrides; the training itself is left out."""
     ran = []
 
-    def pretend(folder):
+    def pretend(folder, malloc):
         job = json.loads((folder / "job.json").read_text())
         ran.append(job["stage"])
         save(folder / "model.ckpt", job["context"])

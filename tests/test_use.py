@@ -60,6 +60,15 @@ def test_without_a_cloth_mask_it_is_found(tryon, files, tmp_path):
     assert np.abs(found - with_mask).mean() < 1  # the mask is no input of the networks
 
 
+def test_in_bfloat16_the_try_on_is_nearly_the_same(tryon, files, tmp_path):
+    tryon(files)
+    full = np.array(Image.open(tmp_path / "sheet_alone.png")).astype(int)
+    outcome = tryon({**files, "precision": "bf16-mixed"})
+    assert outcome.status == 0, outcome.err
+    mixed = np.array(Image.open(tmp_path / "sheet_alone.png")).astype(int)
+    assert 0 < np.abs(mixed - full).mean() < 2
+
+
 @pytest.mark.parametrize("key", ["person", "parse", "pose", "cloth", "cloth_mask"])
 def test_a_missing_file_is_named_and_nothing_is_written(tryon, files, key, tmp_path):
     outcome = tryon({**files, key: "/no/such/file"})

@@ -78,6 +78,8 @@ def main() -> None:
 def _hydra(command: str, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us instead of Hydra's own printing
     register()
+    # argparse takes the overrides in one piece: -m may stand anywhere among them, so it goes first
+    arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))
     sys.argv = [f"vton-aux {command}", *arguments]
     failed: list[str] = []
     run = hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)

@@ -158,6 +158,8 @@ class EvaluateConfig:
         batch_size: samples at a time.
         processes: processes that dress, each on a GPU of its own where there are several.
         device: "auto", "cpu", "cuda", ...
+        precision: of the networks, "32-true" or "bf16-mixed".
+        compile: whether torch.compile makes them faster first.
         limit: at most so many samples; null for all.
     """
 
@@ -174,6 +176,8 @@ class EvaluateConfig:
     batch_size: int = 4
     processes: int = 1
     device: str = "auto"
+    precision: str = "32-true"
+    compile: bool = False
     limit: int | None = None
 
 
@@ -189,6 +193,7 @@ class TryOnConfig:
     cloth_mask: str | None = None
     output: str = "tryon.png"
     device: str = "auto"
+    precision: str = "32-true"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Choosing the device for inference."""
+"""Choosing the device and the precision for inference."""
 
 import torch
 
@@ -23,3 +23,17 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={name}: not to be had here ({reason})") from None
     return device
+
+
+FULL, MIXED = "32-true", "bf16-mixed"  # Lightning's words
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The region in which networks compute in bfloat16 where `precision` is "bf16-mixed".
+
+    Raises:
+        UserError: there is no such precision.
+    """
+    if precision not in (FULL, MIXED):
+        raise UserError(f"precision={precision}: choose {FULL} or {MIXED}")
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == MIXED)

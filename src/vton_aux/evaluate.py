@@ -19,7 +19,7 @@ from vton_aux.config import EvaluateConfig
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import check_size
 from vton_aux.data.synthetic.write import UNPAIRED
-from vton_aux.device import pick_device
+from vton_aux.device import FULL, autocast, pick_device
 from vton_aux.errors import UserError
 from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
@@ -97,7 +97,7 @@ def _check(config: EvaluateConfig) -> None:
         config.limit is not None and config.limit < 1
     ):
         raise UserError("batch_size, processes and limit must be at least 1")
-    pick_device(config.device)
+    autocast(config.precision, pick_device(config.device))
 
 
 def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -130,6 +130,11 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     inputs |= {"size": context.size, "labels": context.labels, "checkpoint": str(path)}
     with path.open("rb") as file:
         inputs["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    # only what is not the default, so that evaluations of before are found again
+    if config.precision != FULL:
+        inputs["precision"] = config.precision
+    if config.compile:
+        inputs["compile"] = True
     arm = provenance.get("arm")
     gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
     return inputs, {
@@ -137,6 +142,7 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
         "seed": provenance.get("seed"),
         "steps": {"gmm": gmm_steps, "tom": stage.settings.steps},
         "checkpoint": str(path), "trained_on": provenance.get("data"),
+        "precision": config.precision,
     }  # fmt: skip
 
 
