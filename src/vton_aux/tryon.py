@@ -11,9 +11,10 @@ from vton_aux.config import TryOnConfig
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
 from vton_aux.data.sample import read_sample, stacked
-from vton_aux.device import autocast, pick_device
+from vton_aux.device import pick_device
 from vton_aux.pictures import photo, save_png, segmentation_picture, sheet, tom_columns
 from vton_aux.stages.checkpoint import load_tryon
+from vton_aux.stages.inference import ready
 
 
 @torch.inference_mode()
@@ -27,8 +28,8 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
         UserError: a file is missing or broken, or the files do not fit each other.
     """
     device = pick_device(config.device)
-    precision = autocast(config.precision, device)
     stage = load_tryon(Path(config.checkpoint)).to(device)
+    region = ready(stage, config.precision)
     files = SampleFiles(
         image=Path(config.person),
         parse=Path(config.parse),
@@ -40,7 +41,7 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     sample = read_sample(files, size, len(stage.labels.class_of))
     batch = stage.transfer_batch_to_device(tensors_of(stacked([sample])), device, 0)
     inputs = stage.representation(batch)
-    with precision:
+    with region:
         result = stage.dress(inputs, segment=True)
     columns = tom_columns(inputs, result)
     if result.expected_segmentation is not None:

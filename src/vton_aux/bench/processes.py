@@ -38,7 +38,8 @@ class Processes:
 def _work(
     pipe: Any, rank: int, count: int, port: int, device: str, batch: int, bf16: bool, threads: int
 ) -> None:
-    from vton_aux.bench.work import autocast, build_stage, random_batch
+    from vton_aux.bench.work import build_stage, random_batch
+    from vton_aux.device import FULL, MIXED, autocast
     from vton_aux.stages.speed import Speed
 
     torch.set_num_threads(threads)
@@ -63,7 +64,7 @@ def _work(
     shared = torch.nn.parallel.DistributedDataParallel(_Step())
     while True:
         pipe.recv()
-        with autocast(place, bf16):
+        with autocast(MIXED if bf16 else FULL, place):
             loss = shared()
         optimizer.zero_grad()
         loss.backward()

@@ -1,7 +1,6 @@
 """What is measured: each case is a unit of work that can be done again and again."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vton_aux.bench import reference
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.packed import PackedSplit
-from vton_aux.device import pick_device
+from vton_aux.device import FULL, MIXED, autocast, pick_device
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.regions import region_scores
@@ -22,7 +21,7 @@ from vton_aux.metrics.similarity import similarity
 from vton_aux.representation import PersonRepresentation, TryOnInputs
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
-from vton_aux.stages.inference import convert_weights
+from vton_aux.stages.inference import ready
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
@@ -171,7 +170,7 @@ def step(
     optimizer = configured["optimizer"]
 
     def unit() -> int:
-        with autocast(device, bf16):
+        with autocast(MIXED if bf16 else FULL, device):
             loss: Tensor = module.training_step(samples, 0)  # type: ignore[assignment]
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -205,17 +204,13 @@ def infer(
         return Work(theirs, _gflop(theirs))
     module = build_stage("tom", False, False, size, Speed()).to(device).eval()
     assert isinstance(module, TOMStage)
-    if bf16:
-        convert_weights(module)
-    if compiled:
-        module.network.compile()
-        module.gmm.compile()
+    region = ready(module, MIXED if bf16 else FULL, compiled)
     samples = random_batch(batch, size, device)
-    ready = module.representation(samples)
+    inputs = module.representation(samples)
 
     def unit() -> int:
-        with torch.inference_mode(), autocast(device, bf16):
-            module.dress(module.representation(samples) if whole else ready)
+        with torch.inference_mode(), region:
+            module.dress(module.representation(samples) if whole else inputs)
         return batch
 
     return Work(unit, None if compiled else _gflop(unit))
@@ -353,11 +348,6 @@ def _reference_step(device: torch.device, source: Path, stage: str, vgg: bool, b
 def _signed(batch: int, channels: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(channels)
     return torch.rand(batch, channels, 256, 192, generator=generator).mul(2).sub(1).to(device)
-
-
-def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[Any]:
-    """bf16-mixed as Lightning has it, or nothing."""
-    return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
 
 
 def _gflop(unit: Callable[[], float]) -> float:

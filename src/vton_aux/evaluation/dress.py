@@ -23,11 +23,12 @@ from tqdm import tqdm
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.packed import PackedSplit
-from vton_aux.device import FULL, autocast, pick_device
+from vton_aux.device import FULL, pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
 from vton_aux.stages.checkpoint import load_tryon
+from vton_aux.stages.inference import ready
 from vton_aux.stages.tom import TOMStage
 
 INPUTS = "inputs.json"
@@ -84,10 +85,7 @@ def dress(
     """
     inputs = json.loads((output / INPUTS).read_text())
     stage = load_tryon(Path(inputs["checkpoint"])).to(pick_device(device, rank))
-    if inputs.get("compile"):
-        stage.gmm.compile()
-        stage.network.compile()
-    precision = autocast(inputs.get("precision", FULL), stage.device)
+    region = ready(stage, inputs.get("precision", FULL), inputs.get("compile", False))
     data = evaluation_data(inputs)
     data.packed = PackedSplit(packed) if packed else None
     size = inputs["batch_size"]
@@ -99,7 +97,7 @@ def dress(
         total=len(own), initial=len(own) - len(todo), desc=f"dressing {data.pairing}", unit="batch",
         disable=rank > 0,
     )  # fmt: skip
-    with bar, torch.inference_mode(), precision:
+    with bar, torch.inference_mode(), region:
         for batch in loader:
             _dress_batch(stage, batch, output)
             bar.update()
