@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# two tests at a time, a thread each: most of their time is the start of processes
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
 ARGS ?=
 
 .PHONY: help setup demo table1 bench test test-fast lint check-data clean
@@ -29,10 +32,10 @@ bench: $(READY)  ## measure this machine: ARGS="--data DIR --reference CP_VTON" 
 	$(BIN)/python -m vton_aux bench run $(ARGS)
 
 test: $(READY)  ## run the whole test suite (VITON_ROOT=DIR adds the tests on the real data)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY)  ## run the tests that take no training
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: $(READY)  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

@@ -246,3 +246,18 @@ def test_masks_of_labels_and_what_they_keep():
 def test_the_person_is_in_the_format_that_convolutions_want():
     inputs = PersonRepresentation()(random_batch())
     assert inputs.gmm_person.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_under_autocast_the_person_is_what_a_convolution_would_round_it_to(dtype):
+    batch = random_batch()
+    parts, levels = batch["parse"], torch.arange(256, dtype=torch.uint8)
+    parts[:, :16, :16] = 1  # a face that has all grey levels
+    batch["person"][:, :, :16, :16] = levels.view(16, 16)
+    exact = PersonRepresentation()(batch)
+    with torch.autocast("cpu", dtype):
+        rounded = PersonRepresentation()(batch)
+    assert rounded.gmm_person.dtype == dtype
+    assert torch.equal(rounded.gmm_person, exact.gmm_person.to(dtype))
+    assert rounded.worn_cloth.dtype == torch.float32  # what is sampled and compared stays exact
+    assert len(exact.gmm_person[0, 1, :16, :16].unique()) == 256

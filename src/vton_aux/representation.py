@@ -28,8 +28,8 @@ class TryOnInputs:
     """What the two stages read, (B, C, H, W) float32 unless said.
 
     Attributes:
-        gmm_person: I_p as GMM reads it, 22 channels in [-1, 1].
-        tom_person: I_p as TOM reads it, 22 channels in [-1, 1].
+        gmm_person: I_p as GMM reads it, 22 channels in [-1, 1]; under autocast in its type.
+        tom_person: the same as TOM reads it.
         cloth: shop cloth c, 3 channels in [-1, 1].
         cloth_mask: its mask, 1 channel in {0, 1}.
         image: photo I of the person, 3 channels in [-1, 1].
@@ -81,7 +81,7 @@ class PersonRepresentation(nn.Module):
 
         def person(keeps: Sequence[int]) -> Tensor:
             head = kept(photo, parse, keeps)
-            return to_signed(person_levels(shape, head, batch["joints"], radius))
+            return _as_computed(person_levels(shape, head, batch["joints"], radius))
 
         gmm_person = person(self.gmm_keeps)
         same = self.tom_keeps == self.gmm_keeps
@@ -102,6 +102,17 @@ class PersonRepresentation(nn.Module):
 def to_signed(levels: Tensor) -> Tensor:
     """uint8 0..255 -> float32 [-1, 1]."""
     return levels.float().div_(127.5).sub_(1)
+
+
+def _as_computed(levels: Tensor) -> Tensor:
+    """uint8 0..255 -> [-1, 1], in the type that autocast would convert a network's input to.
+
+    Bit for bit what it makes of float32: 2 * level - 255 is exact in all of them.
+    """
+    device = levels.device.type
+    if not torch.is_autocast_enabled(device):
+        return to_signed(levels)
+    return levels.to(torch.get_autocast_dtype(device)).mul_(2).sub_(255).div_(255)
 
 
 def to_unit(image: Tensor) -> Tensor:

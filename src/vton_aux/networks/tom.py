@@ -67,7 +67,8 @@ class TOM(nn.Module):
 
         Both in [-1, 1]. M_exp is computed where `segment` is true and the head exists.
         """
-        features = self.encoder(torch.cat([person, warped_cloth], dim=1))
+        cloth = warped_cloth.to(person.dtype)  # what autocast would do to both after joining them
+        features = self.encoder(torch.cat([person, cloth], dim=1))
         decoded = self.decoder(features).float()  # (B, 4, H, W)
         logits = None
         if segment and self.segmentation is not None:
