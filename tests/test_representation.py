@@ -97,9 +97,9 @@ def test_pose_maps_are_pils_rectangles(tmp_path, size, seed):
     file = tmp_path / "pose.json"
     file.write_text(json.dumps({"people": [{"pose_keypoints": flat}]}))
     maps = pose_maps(torch.from_numpy(read_pose(file))[None], size, radius)[0]
-    assert set(maps.unique().tolist()) == {0, 255}
+    assert set(maps.unique().tolist()) == {-1, 1}
     assert np.array_equal(maps.numpy() > 0, drawn(xy.tolist(), size, radius))
-    assert (maps[7:10] == 0).all()
+    assert (maps[7:10] == -1).all()
 
 
 def test_a_joint_is_a_square_of_eleven_pixels_around_it():
@@ -241,6 +241,9 @@ def test_masks_of_labels_and_what_they_keep():
     shown = kept(photo, parse, (13,))
     assert shown[0, :, 1, 0].tolist() == [10, 20, 30]
     assert (shown[0].flatten(1)[:, [0, 1, 3]] == 0).all()
+    on_white = kept(photo, parse, (13,), white=True)
+    assert on_white[0, :, 1, 0].tolist() == [10, 20, 30]
+    assert (on_white[0].flatten(1)[:, [0, 1, 3]] == 255).all()
 
 
 def test_the_person_is_in_the_format_that_convolutions_want():

@@ -1,7 +1,7 @@
 """From a uint8 batch to the networks' inputs and targets, vectorised on the batch's device.
 
-All of I_p is 8-bit pictures (black is -1, white is 1), so it is put together in bytes and made
-float once: what this costs is the bytes that it moves.
+I_p is 22 planes a sample, so what it costs is the bytes that it moves: each plane is written once,
+in the type and the memory format that the networks' first convolutions read.
 
 Convention: images are float32 in [-1, 1] (x / 127.5 - 1: mean 0.5, std 0.5 of [0, 1]), masks
 float32 in {0, 1}, (B, C, H, W); pixel coordinates are (x, y) from the upper left pixel's centre.
@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
@@ -80,20 +79,18 @@ class PersonRepresentation(nn.Module):
         radius = self.pose_radius * height / POSE_HEIGHT
 
         def person(keeps: Sequence[int]) -> Tensor:
-            head = kept(photo, parse, keeps)
-            return _as_computed(person_levels(shape, head, batch["joints"], radius))
+            return person_maps(shape, kept(photo, parse, keeps), batch["joints"], radius)
 
         gmm_person = person(self.gmm_keeps)
         same = self.tom_keeps == self.gmm_keeps
         worn_mask = label_mask(parse, WORN_CLOTH)
-        white = 255 * (1 - worn_mask)
         return TryOnInputs(
             gmm_person=gmm_person,
             tom_person=gmm_person if same else person(self.tom_keeps),
             cloth=to_signed(batch["cloth"]),
             cloth_mask=batch["cloth_mask"].float(),
             image=to_signed(photo),
-            worn_cloth=to_signed(photo * worn_mask + white),
+            worn_cloth=to_signed(kept(photo, parse, WORN_CLOTH, white=True)),
             worn_mask=worn_mask.float(),
             parse=parse.long(),
         )
@@ -102,17 +99,6 @@ class PersonRepresentation(nn.Module):
 def to_signed(levels: Tensor) -> Tensor:
     """uint8 0..255 -> float32 [-1, 1]."""
     return levels.float().div_(127.5).sub_(1)
-
-
-def _as_computed(levels: Tensor) -> Tensor:
-    """uint8 0..255 -> [-1, 1], in the type that autocast would convert a network's input to.
-
-    Bit for bit what it makes of float32: 2 * level - 255 is exact in all of them.
-    """
-    device = levels.device.type
-    if not torch.is_autocast_enabled(device):
-        return to_signed(levels)
-    return levels.to(torch.get_autocast_dtype(device)).mul_(2).sub_(255).div_(255)
 
 
 def to_unit(image: Tensor) -> Tensor:
@@ -133,19 +119,39 @@ def _table(labels: tuple[int, ...], device: torch.device) -> Tensor:
     return table.to(device)
 
 
-def kept(photo: Tensor, parse: Tensor, labels: Sequence[int]) -> Tensor:
-    """`photo` (B, 3, H, W) uint8 where the parse is one of `labels`, black elsewhere."""
-    return photo * label_mask(parse, labels)
+def kept(photo: Tensor, parse: Tensor, labels: Sequence[int], white: bool = False) -> Tensor:
+    """`photo` (B, 3, H, W) uint8 where the parse is one of `labels`, black or white elsewhere."""
+    keep = label_mask(parse, labels)[:, 0] * 255
+    shown = torch.empty_like(photo)
+    for channel in range(photo.shape[1]):  # broadcast over them it would go by 3 bytes at a time
+        if white:
+            torch.bitwise_or(photo[:, channel], 255 - keep, out=shown[:, channel])
+        else:
+            torch.bitwise_and(photo[:, channel], keep, out=shown[:, channel])
+    return shown
 
 
-def person_levels(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
-    """I_p in grey levels: (B, 22, H, W) uint8 in channels-last format, as convolutions want it."""
-    first = shape.shape[1] + head.shape[1]
-    # joints found nowhere leave black planes, which shape and head then fill
-    levels = pose_maps(F.pad(joints, (0, 0, first, 0)), shape.shape[2:], radius)
-    levels[:, : shape.shape[1]] = shape
-    levels[:, shape.shape[1] : first] = head
-    return levels
+def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
+    """I_p: (B, 22, H, W) in [-1, 1], in channels-last format, as convolutions want it.
+
+    Under autocast it has the type that autocast would convert it to, bit for bit what it would make
+    of float32.
+
+    Args:
+        shape: (B, 1, H, W) uint8 grey levels, see `body_shape`.
+        head: (B, 3, H, W) uint8 grey levels, see `kept`.
+        joints: (B, 18, 3) float: x, y, found.
+        radius: half side of a joint's square in pixels.
+    """
+    device = shape.device.type
+    autocast = torch.is_autocast_enabled(device)
+    dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
+    levels = torch.cat([shape, head], dim=1).permute(0, 2, 3, 1)  # (B, H, W, 4)
+    size = (*levels.shape[:3], levels.shape[3] + joints.shape[1])
+    maps = torch.full(size, -1.0, dtype=dtype, device=shape.device)
+    maps[..., : levels.shape[3]] = to_signed(levels)
+    _draw(maps[..., levels.shape[3] :], joints, radius)
+    return maps.permute(0, 3, 1, 2)
 
 
 def body_shape(parse: Tensor, blur: int) -> Tensor:
@@ -155,15 +161,17 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     makes of it: columns, then rows, each pass rounded to 8 bits.
     """
     height, width = parse.shape[1:]
-    level = (parse > 0)[:, None].double() * 255
+    level = (parse > 0)[:, None].double()
+    white = 255
     for rows, columns in ((height // blur, width // blur), (height, width)):
-        level = _to_8_bits(level @ _taps(level.shape[3], columns, parse.device).T)
+        level = _to_8_bits(level @ (white * _taps(level.shape[3], columns, parse.device).T))
         level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level)
+        white = 1
     return level.byte()
 
 
 def _to_8_bits(sums: Tensor) -> Tensor:
-    return ((sums + _ONE // 2) / _ONE).floor()
+    return sums.add_(_ONE // 2).div_(_ONE).floor_()
 
 
 @lru_cache
@@ -178,7 +186,7 @@ def _taps(size: int, out: int, device: torch.device) -> Tensor:
 
 
 def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:
-    """One map a joint: white in a square around it, black elsewhere and where it was not found.
+    """One map a joint: 1 in a square around it, -1 elsewhere and where it was not found.
 
     The square covers the pixels from trunc(x - radius) to trunc(x + radius), both included.
 
@@ -188,17 +196,32 @@ def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:
         radius: half side in pixels.
 
     Returns:
-        (B, J, H, W) uint8, 0 or 255, in channels-last format.
+        (B, J, H, W) float32, in channels-last format.
     """
-    height, width = size
-    x, y, found = joints.unbind(-1)  # (B, J)
-    across = _near(x, width, radius) * (found > 0)[:, None]  # (B, W, J)
-    maps = _near(y, height, radius)[:, :, None] * (across * 255)[:, None]  # (B, H, W, J)
+    maps = joints.new_full((joints.shape[0], *size, joints.shape[1]), -1.0)
+    _draw(maps, joints, radius)
     return maps.permute(0, 3, 1, 2)
 
 
-def _near(position: Tensor, size: int, radius: float) -> Tensor:
-    """(B, J) -> (B, size, J) uint8, 1 within `radius` of the position."""
-    pixels = torch.arange(size, device=position.device)[:, None]
+def _draw(maps: Tensor, joints: Tensor, radius: float) -> None:
+    """Draw the joints (B, J, 3) as squares of 1 into maps (B, H, W, J) of -1."""
+    count, height, width, _ = maps.shape
+    x, y, found = joints.unbind(-1)
+    columns, across = _near(x, width, radius)
+    rows, down = _near(y, height, radius)
+    shown = (found > 0) & across & down
+    sample = torch.arange(count, device=maps.device)[:, None, None, None]
+    joint = torch.arange(joints.shape[1], device=maps.device)[:, None, None]
+    value = torch.where(shown, 1.0, -1.0).to(maps.dtype)[..., None, None]
+    maps.index_put_((sample, rows[..., :, None], columns[..., None, :], joint), value)
+
+
+def _near(position: Tensor, size: int, radius: float) -> tuple[Tensor, Tensor]:
+    """The pixels within `radius` of positions (B, J), and whether there are any.
+
+    (B, J, n) int64 and (B, J) bool. All joints get as many, so some stand twice in their row.
+    """
     first, last = (position - radius).trunc(), (position + radius).trunc()
-    return ((pixels >= first[:, None]) & (pixels <= last[:, None])).byte()
+    pixels = first[..., None] + torch.arange(int(2 * radius) + 2, device=position.device)
+    pixels = pixels.minimum(last[..., None]).clamp(0, size - 1)
+    return pixels.long(), (last >= 0) & (first < size)

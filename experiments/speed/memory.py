@@ -1,0 +1,69 @@
+"""Does memory grow while a stage trains? `python experiments/speed/memory.py DIR [KEY=VALUE ...]`.
+
+Trains GMM as a user would (`vton-aux train`, 256x192, bf16, both heads, 1,200 steps) and writes
+memory.csv: every five seconds the step that the curve has reached and the stage process's memory in
+MB, its own (anonymous) and that of mapped files, which the kernel takes back when it likes. Linux only.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+HERE = Path(__file__).parent
+EVERY = 5.0  # seconds
+
+
+def stage_process(parent: int) -> int | None:
+    """The process that trains, a child of `vton-aux train`."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if f"PPid:\t{parent}\n" in status.read_text():
+                words = status.with_name("cmdline").read_text().split("\0")
+                if "vton_aux.fit" in words:
+                    return int(status.parent.name)
+        except OSError:  # it ended meanwhile
+            continue
+    return None
+
+
+def memory(process: int) -> dict[str, float]:
+    text = Path(f"/proc/{process}/status").read_text()
+    return {
+        name: int(re.search(rf"{key}:\s+(\d+) kB", text)[1]) / 1024
+        for name, key in (("own_mb", "RssAnon"), ("mapped_mb", "RssFile"))
+    }
+
+
+def main(root: str, *overrides: str) -> None:
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "vton_aux", "train", "data=viton", f"data.root={root}", "arm=both",
+            "stage=gmm", "gmm.steps=1200", "trainer.precision=bf16-mixed", "val_every=1200",
+            "log_every=5", f"store={folder}/store", f"hydra.run.dir={folder}/run", *overrides,
+        ]  # fmt: skip
+        training = subprocess.Popen(command)
+        while training.poll() is None:
+            time.sleep(EVERY)
+            process = stage_process(training.pid)
+            curves = [*Path(folder).glob("store/gmm-*/log/*/metrics.csv")]
+            if process is None or not curves or not curves[0].stat().st_size:
+                continue
+            steps = pd.read_csv(curves[0])["step"]
+            if len(steps):
+                rows.append({"seconds": time.time(), "step": steps.max(), **memory(process)})
+        if training.returncode:
+            sys.exit(training.returncode)
+    table = pd.DataFrame(rows).round(1)
+    table["seconds"] = (table["seconds"] - table["seconds"].iloc[0]).round(1)
+    table.to_csv(HERE / "memory.csv", index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
