@@ -1,10 +1,14 @@
 """A small synthetic data set and an untrained try-on model, made once."""
 
+import json
+
 import pytest
 import pytorch_lightning as pl
 import torch
 
+import vton_aux.train
 from vton_aux.data.synthetic import write_dataset
+from vton_aux.fit import fit
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.tom import TOMStage
 
@@ -31,3 +35,20 @@ def checkpoints(tmp_path_factory):
         trainer.strategy.connect(stage)
         trainer.save_checkpoint(folder / f"{name}.ckpt", weights_only=True)
     return folder
+
+
+@pytest.fixture
+def stages_here(monkeypatch):
+    """`train` fits its stages in the test's process: the start of another takes most of the time.
+
+    Those of several devices start theirs as ever.
+    """
+    apart = vton_aux.train._run
+
+    def run(folder, malloc):
+        if json.loads((folder / "job.json").read_text())["trainer"]["devices"] == 1:
+            fit(folder)
+        else:
+            apart(folder, malloc)
+
+    monkeypatch.setattr(vton_aux.train, "_run", run)

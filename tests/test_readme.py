@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command_line import vton_aux
+from tiny import TINY
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 
@@ -22,12 +23,6 @@ COMMANDS = [
     for line in block.splitlines()
     if line.split("#")[0].strip()
 ]
-TINY = (
-    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
-    "gmm.steps=2", "tom.steps=2", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
-    "data.size=[128,96]", "data.workers=0", "data.val_fraction=0.3", "pictures=1",
-    "trainer.accelerator=cpu",
-)  # fmt: skip
 
 
 def vton_aux_commands() -> list[str]:
@@ -46,6 +41,7 @@ def test_make_knows_its_targets(target):
     subprocess.run(["make", "-n", target], cwd=REPOSITORY, check=True, capture_output=True)
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_every_command_runs(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -88,21 +84,6 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
     assert (tmp_path / "report.html").is_file()
     assert (tmp_path / "figures" / "architecture.svg").is_file()
     assert (tmp_path / "runs" / "table1" / "both_seed0" / "tom.ckpt").is_file()
-
-
-def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    few = ("data.generate.train=6", "data.generate.test=6", "val_every=2")
-    tiny = [override for override in TINY if override not in ("gmm=small", "tom=small")]
-    outcome = vton_aux(capfd, "demo", *tiny, *few)
-    assert outcome.status == 0, outcome.err
-    demo = tmp_path / "runs" / "demo"
-    assert (demo / "table1.md").read_text().partition("**Against")[0] in outcome.out
-    for name in ("CP-VTON", "only TOM", "Both", "SSIM", "PSNR", "FID"):
-        assert name in outcome.out
-    assert str(Path("runs/demo/report.html")) in outcome.out
-    assert "<html" in (demo / "report.html").read_text()
-    assert (demo / "figures" / "figure3.png").is_file()
 
 
 def test_links_and_pictures_exist():

@@ -80,6 +80,7 @@ def test_a_run_leaves_all_that_it_promises(train, tmp_path):
     assert str(run) in outcome.out
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_a_finished_gmm_is_reused_where_its_inputs_are_equal_and_never_else(train, tmp_path):
     train("baseline", "arm=baseline")
     assert stages(tmp_path) == ["gmm", "tom"]
@@ -103,6 +104,7 @@ def test_a_finished_gmm_is_reused_where_its_inputs_are_equal_and_never_else(trai
         assert stages(tmp_path).count("gmm") == 2 + i
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_a_changed_file_of_the_data_is_another_data_set(train, tmp_path, root):
     train("one", "arm=baseline", "stage=gmm")
     photo = next((root / "train" / "image").iterdir())
@@ -115,6 +117,7 @@ def test_a_changed_file_of_the_data_is_another_data_set(train, tmp_path, root):
     assert "found finished" not in outcome.out
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_a_sweep_runs_its_jobs_in_a_row_and_shares_gmms(train, tmp_path):
     outcome, sweep = train("sweep", "-m", "arm=baseline,tom_only", "seed=0,1", "stage=gmm")
     assert stages(tmp_path) == ["gmm", "gmm"]  # one a seed
@@ -125,6 +128,7 @@ def test_a_sweep_runs_its_jobs_in_a_row_and_shares_gmms(train, tmp_path):
     assert outcome.out.count("found finished") == 2
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_tom_trains_alone_on_a_given_gmm(train, tmp_path):
     _, run = train("gmm", "arm=baseline", "stage=gmm")
     given = tmp_path / "given.ckpt"
@@ -170,6 +174,7 @@ def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monke
     assert not (folder / "last.ckpt").exists()
 
 
+@pytest.mark.usefixtures("stages_here")
 def test_packed_and_resident_data_train_the_same_weights(train, tmp_path):
     packed = (f"data.cache={tmp_path / 'cache'}",)
     weights = []

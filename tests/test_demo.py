@@ -1,0 +1,25 @@
+"""`make demo`: the three arms on synthetic data, with tiny settings."""
+
+from pathlib import Path
+
+import pytest
+
+from command_line import vton_aux
+from tiny import TINY
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    few = ("data.generate.train=6", "data.generate.test=6", "val_every=2")
+    tiny = [override for override in TINY if override not in ("gmm=small", "tom=small")]
+    outcome = vton_aux(capfd, "demo", *tiny, *few)
+    assert outcome.status == 0, outcome.err
+    demo = tmp_path / "runs" / "demo"
+    assert (demo / "table1.md").read_text().partition("**Against")[0] in outcome.out
+    for name in ("CP-VTON", "only TOM", "Both", "SSIM", "PSNR", "FID"):
+        assert name in outcome.out
+    assert str(Path("runs/demo/report.html")) in outcome.out
+    assert "<html" in (demo / "report.html").read_text()
+    assert (demo / "figures" / "figure3.png").is_file()
