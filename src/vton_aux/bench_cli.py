@@ -13,7 +13,7 @@ from vton_aux.bench.suite import sections
 from vton_aux.data.cache import pack_split
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.synthetic import write_dataset
-from vton_aux.device import pick_device
+from vton_aux.device import computes_bf16, pick_device
 from vton_aux.errors import UserError
 from vton_aux.files import write_json
 
@@ -64,14 +64,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    device = pick_device(chosen.device).type
+    place = pick_device(chosen.device)
+    device, bf16 = place.type, computes_bf16(place)
+    if not bf16:
+        print("this processor has no bf16 instructions: all is measured in float32")
     root = chosen.data or _SYNTHETIC
     if chosen.data is None and not root.is_dir():
         write_dataset(root, train=200, test=8, seed=0, size=(256, 192))
     labels = len(LABEL_SETS["lip"].class_of)
     packed = pack_split(root, "train", (256, 192), labels, chosen.cache)
     source = None if chosen.reference is None else str(chosen.reference.resolve())
-    suite = sections(str(root.resolve()), str(packed.folder.resolve()), source, device == "cuda")
+    suite = sections(
+        str(root.resolve()), str(packed.folder.resolve()), source, device == "cuda", bf16
+    )
     names = list(suite) if chosen.sections is None else chosen.sections.split(",")
     for name in names:
         if name not in suite:

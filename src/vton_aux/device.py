@@ -1,5 +1,7 @@
 """Choosing the device and the precision for inference."""
 
+import sys
+
 import torch
 
 from vton_aux.errors import UserError
@@ -26,6 +28,23 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
 
 
 FULL, MIXED = "32-true", "bf16-mixed"  # Lightning's words
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device has bf16 instructions; a CPU without emulates it, 30 times slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def warn_of_emulation(precision: str, device: torch.device) -> None:
+    """Tell on stderr where bf16 would be far slower than float32."""
+    if precision == MIXED and not computes_bf16(device):
+        print(
+            f"warning: precision={precision}: this processor has no bf16 instructions and "
+            f"emulates them, far slower than {FULL}",
+            file=sys.stderr,
+        )
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:

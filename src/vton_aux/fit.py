@@ -34,6 +34,7 @@ from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.device import FULL, warn_of_emulation
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
@@ -128,6 +129,8 @@ def fit(folder: Path) -> dict[str, Any]:
         enable_model_summary=False,
         default_root_dir=folder,
     )
+    if trainer.is_global_zero:
+        warn_of_emulation(job.trainer.get("precision", FULL), trainer.strategy.root_device)
     started = time.perf_counter()
     trainer.fit(stage, data, ckpt_path=resumed, weights_only=True)
     seconds = time.perf_counter() - started

@@ -49,10 +49,12 @@ def table1_on_paper(results: Mapping[str, Any], fraction: float, gpus: Sequence[
     ]
     totals = [0.0] * (2 + len(gpus))
     for name, section, head in TRAININGS:
-        case = f"{section} bf16{head}, as trained"
-        row = rows.get((section, case))
+        cases = [f"{section} {precision}{head}, as trained" for precision in ("bf16", "fp32")]
+        row = next((rows[section, case] for case in cases if (section, case) in rows), None)
         if row is None:
-            raise UserError(f"{case}: not measured; run vton-aux bench run --sections gmm,tom_vgg")
+            raise UserError(
+                f"{cases[0]}: not measured; run vton-aux bench run --sections gmm,tom_vgg"
+            )
         work = row["gflop_per_image"] * IMAGES / 1e6
         hours = IMAGES / row["images_per_second"] / 3600
         minutes = [work * 1e3 / (gpu.tflops * fraction) / 60 for gpu in gpus]

@@ -9,7 +9,9 @@ from vton_aux.bench.work import Case, Kind
 STEPS = {"gmm": ("gmm", False), "tom": ("tom", False), "tom_vgg": ("tom", True)}
 
 
-def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str, list[Case]]:
+def sections(
+    root: str, packed: str, source: str | None, gpu: bool, bf16: bool
+) -> dict[str, list[Case]]:
     """Every section by name.
 
     Args:
@@ -17,21 +19,22 @@ def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str,
         packed: its packed training split.
         source: a checkout of CP-VTON's public code, or None to leave the comparison out.
         gpu: whether the networks run on a GPU, which has other batch sizes worth a look.
+        bf16: whether the device computes in bf16; else all is float32.
     """
     suite = {
-        "machine": machine(),
+        "machine": machine(bf16),
         "loader": loader(root, packed, source, gpu),
-        **{name: steps(name, source) for name in STEPS},
-        "inference": inference(source),
+        **{name: steps(name, source, bf16) for name in STEPS},
+        "inference": inference(source, bf16),
         "metrics": [
             Case("SSIM, MS-SSIM, PSNR", "metrics", {"what": "similarity"}),
             Case("SSIM and the scores by region", "metrics", {"what": "regions"}),
             Case("I_p and targets", "representation"),
         ],
-        **{f"switches_{name}": switches(name, gpu) for name in STEPS},
-        **{f"batch_{name}": batches(name, gpu) for name in STEPS},
+        **{f"switches_{name}": switches(name, gpu, bf16) for name in STEPS},
+        **{f"batch_{name}": batches(name, gpu, bf16) for name in STEPS},
         "size": [
-            _step(f"{stage} {h}x{w}", stage, bf16=True, size=[h, w])
+            _step(f"{stage} {h}x{w}", stage, bf16=bf16, size=[h, w])
             for stage in ("gmm", "tom")
             for h, w in ((128, 96), (256, 192), (512, 384))
         ],
@@ -43,19 +46,20 @@ def sections(root: str, packed: str, source: str | None, gpu: bool) -> dict[str,
             for n in (100, 1000, 10000)
         ],
         "processes": [
-            Case(f"{n} processes", "processes", {"count": n, "bf16": True}, precision="bf16")
+            Case(f"{n} processes", "processes", {"count": n, "bf16": bf16}, precision=_short(bf16))
             for n in (1, 2)
         ],
     }
     return {name: [case for case in cases if case] for name, cases in suite.items()}
 
 
-def machine() -> list[Case]:
+def machine(bf16: bool) -> list[Case]:
     """What the machine can do at most: matrix products and copies."""
+    types = [("float32", "fp32"), *([("bfloat16", "bf16")] if bf16 else [])]
     return [
         *(
             Case(f"matmul {dtype} {n}", "matmul", {"size": n, "dtype": dtype}, precision=short)
-            for dtype, short in (("float32", "fp32"), ("bfloat16", "bf16"))
+            for dtype, short in types
             for n in (2048, 4096, 8192)
         ),
         Case("copy, MB/s", "copy", {"megabytes": 256}),
@@ -77,7 +81,7 @@ def loader(root: str, packed: str, source: str | None, gpu: bool) -> list[Case]:
     return _beside("loader", cases, source, data, threads=1)
 
 
-def steps(name: str, source: str | None) -> list[Case]:
+def steps(name: str, source: str | None, bf16: bool) -> list[Case]:
     """A stage's training step, batch 4 at 256x192.
 
     The networks' inputs are ready, as in the reference's loop; "as trained" starts from the uint8
@@ -86,18 +90,21 @@ def steps(name: str, source: str | None) -> list[Case]:
     stage, vgg = STEPS[name]
     heads = {"": False, " + auxiliary head": True}
     ready = [
-        _step(f"{name} {short}{head}", stage, bf16=short == "bf16", aux=aux, vgg=vgg)
-        for short in ("fp32", "bf16")
+        _step(f"{name} {_short(half)}{head}", stage, bf16=half, aux=aux, vgg=vgg)
+        for half in _precisions(bf16)
         for head, aux in heads.items()
     ]
     trained = [
-        _step(f"{name} bf16{head}, as trained", stage, bf16=True, aux=aux, vgg=vgg, whole=True)
+        _step(
+            f"{name} {_short(bf16)}{head}, as trained",
+            stage, bf16=bf16, aux=aux, vgg=vgg, whole=True,
+        )
         for head, aux in heads.items()
-    ]
+    ]  # fmt: skip
     return _beside("step", [*ready, *trained], source, {"stage": stage, "vgg": vgg})
 
 
-def inference(source: str | None) -> list[Case]:
+def inference(source: str | None, bf16: bool) -> list[Case]:
     """GMM, warp and TOM for one person and for four."""
     return [
         case
@@ -105,9 +112,9 @@ def inference(source: str | None) -> list[Case]:
         for case in _beside(
             "infer",
             [
-                Case(f"{short}, batch {batch}", "infer", {"batch": batch, "bf16": short == "bf16"},
-                     precision=short)
-                for short in ("fp32", "bf16")
+                Case(f"{_short(half)}, batch {batch}", "infer", {"batch": batch, "bf16": half},
+                     precision=_short(half))
+                for half in _precisions(bf16)
             ],
             source,
             {"batch": batch},
@@ -115,17 +122,18 @@ def inference(source: str | None) -> list[Case]:
     ]  # fmt: skip
 
 
-def switches(name: str, gpu: bool) -> list[Case]:
-    """What each switch brings: one changed at a time, from the defaults in bf16."""
+def switches(name: str, gpu: bool, bf16: bool) -> list[Case]:
+    """What each switch brings: one changed at a time, from the defaults."""
     stage, vgg = STEPS[name]
+    default = f"default, {_short(bf16)}"
 
-    def case(label: str, bf16: bool = True, **changed: Any) -> Case:
+    def case(label: str, bf16: bool = bf16, **changed: Any) -> Case:
         made = _step(f"{name} {label}", stage, bf16=bf16, vgg=vgg, whole=True, speed=changed)
-        return replace(made, against=f"{name} default, bf16", malloc=changed.get("malloc", True))
+        return replace(made, against=f"{name} {default}", malloc=changed.get("malloc", True))
 
     return [
-        case("default, bf16"),
-        case("fp32", bf16=False),
+        case(default),
+        *([case("fp32", bf16=False)] if bf16 else []),
         case("without channels_last", channels_last=False),
         case("without fused_adam", fused_adam=False),
         case("without malloc", malloc=False),
@@ -135,19 +143,26 @@ def switches(name: str, gpu: bool) -> list[Case]:
     ]
 
 
-def batches(name: str, gpu: bool) -> list[Case]:
+def batches(name: str, gpu: bool, bf16: bool) -> list[Case]:
     """Growth with the batch size."""
     stage, vgg = STEPS[name]
     return [
-        _step(f"{name} batch {n}", stage, bf16=True, vgg=vgg, whole=True, batch=n)
+        _step(f"{name} batch {n}", stage, bf16=bf16, vgg=vgg, whole=True, batch=n)
         for n in ((4, 16, 64, 128) if gpu else (1, 2, 4, 8, 16))
     ]
 
 
 def _step(name: str, stage: str, bf16: bool, **options: Any) -> Case:
     options = {key: value for key, value in options.items() if value}
-    precision = "bf16" if bf16 else "fp32"
-    return Case(name, "step", {"stage": stage, "bf16": bf16, **options}, precision=precision)
+    return Case(name, "step", {"stage": stage, "bf16": bf16, **options}, precision=_short(bf16))
+
+
+def _short(bf16: bool) -> str:
+    return "bf16" if bf16 else "fp32"
+
+
+def _precisions(bf16: bool) -> tuple[bool, ...]:
+    return (False, True) if bf16 else (False,)
 
 
 def _beside(

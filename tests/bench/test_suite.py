@@ -1,0 +1,41 @@
+"""The suite's cases fit the machine."""
+
+import pytest
+
+from vton_aux.bench.scale import table1_on_paper
+from vton_aux.bench.suite import sections
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_bf16_is_measured_only_where_the_machine_has_it(bf16):
+    suite = sections("viton", "packed", "reference", gpu=False, bf16=bf16)
+    cases = [case for own in suite.values() for case in own]
+    assert any(case.precision == "bf16" for case in cases) == bf16
+    assert any(case.options.get("bf16") for case in cases) == bf16
+    for case in cases:
+        if case.kind in ("step", "infer", "processes") and "source" not in case.options:
+            assert case.options["bf16"] == (case.precision == "bf16"), case.name
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_names_are_unique_and_what_a_case_is_compared_with_is_there(bf16):
+    for name, cases in sections("v", "p", "r", gpu=True, bf16=bf16).items():
+        names = [case.name for case in cases]
+        assert len(set(names)) == len(names), name
+        assert all(case.against in (None, *names) for case in cases), name
+
+
+def test_without_a_reference_nothing_is_compared_with_it():
+    suite = sections("viton", "packed", None, gpu=False, bf16=True)
+    cases = [case for own in suite.values() for case in own]
+    assert not any("reference" in case.name or case.against == "reference" for case in cases)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_table1_on_paper_takes_the_training_that_was_measured(precision):
+    rows = [
+        {"section": section, "name": f"{section} {precision}{head}, as trained",
+         "gflop_per_image": 100.0, "images_per_second": 10.0}
+        for section in ("gmm", "tom_vgg") for head in ("", " + auxiliary head")
+    ]  # fmt: skip
+    assert "| **Table 1** | | **400** | **111** |" in table1_on_paper({"rows": rows}, 0.3)
