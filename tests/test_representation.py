@@ -238,10 +238,10 @@ def test_masks_of_labels_and_what_they_keep():
     parse = torch.tensor([[[0, 5], [13, 7]]])
     photo = torch.tensor([10, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 2, 2)
     assert label_mask(parse, (5, 7)).tolist() == [[[[0, 1], [0, 1]]]]
-    shown = kept(photo, parse, (13,))
+    shown = kept(photo, label_mask(parse, (13,)))
     assert shown[0, :, 1, 0].tolist() == [10, 20, 30]
     assert (shown[0].flatten(1)[:, [0, 1, 3]] == 0).all()
-    on_white = kept(photo, parse, (13,), white=True)
+    on_white = kept(photo, label_mask(parse, (13,)), white=True)
     assert on_white[0, :, 1, 0].tolist() == [10, 20, 30]
     assert (on_white[0].flatten(1)[:, [0, 1, 3]] == 255).all()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 HERE = Path(__file__).parent
-WINDOW = 500  # steps that a point of the curve is the mean of
+WINDOW = 200  # steps that a point of the curve is the mean of
 
 
 def main(sweep: Path) -> None:

@@ -1,8 +1,8 @@
 """Does memory grow while a stage trains? `python experiments/speed/memory.py DIR [KEY=VALUE ...]`.
 
-Trains GMM as a user would (`vton-aux train`, 256x192, bf16, both heads, 1,200 steps) and writes
-memory.csv: every five seconds the step that the curve has reached and the stage process's memory in
-MB, its own (anonymous) and that of mapped files, which the kernel takes back when it likes. Linux only.
+Trains GMM as a user would (`vton-aux train`, both heads, 1,200 steps of 4) and writes memory.csv:
+every five seconds the step that the curve has reached and the stage process's memory in MB, its own
+(anonymous) and that of mapped files, which the kernel takes back when it likes. Linux only.
 """
 
 import re
@@ -43,8 +43,8 @@ def main(root: str, *overrides: str) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            sys.executable, "-m", "vton_aux", "train", "data=viton", f"data.root={root}", "arm=both",
-            "stage=gmm", "gmm.steps=1200", "trainer.precision=bf16-mixed", "val_every=1200",
+            sys.executable, "-m", "vton_aux", "train", "data=viton", f"data.root={root}",
+            "arm=both", "stage=gmm", "gmm.steps=1200", "val_every=1200",
             "log_every=5", f"store={folder}/store", f"hydra.run.dir={folder}/run", *overrides,
         ]  # fmt: skip
         training = subprocess.Popen(command)

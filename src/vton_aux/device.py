@@ -33,7 +33,7 @@ FULL, MIXED = "32-true", "bf16-mixed"  # Lightning's words
 def computes_bf16(device: torch.device) -> bool:
     """Whether the device has bf16 instructions; a CPU without emulates it, 30 times slower."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

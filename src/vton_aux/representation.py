@@ -79,7 +79,8 @@ class PersonRepresentation(nn.Module):
         radius = self.pose_radius * height / POSE_HEIGHT
 
         def person(keeps: Sequence[int]) -> Tensor:
-            return person_maps(shape, kept(photo, parse, keeps), batch["joints"], radius)
+            head = kept(photo, label_mask(parse, keeps))
+            return person_maps(shape, head, batch["joints"], radius)
 
         gmm_person = person(self.gmm_keeps)
         same = self.tom_keeps == self.gmm_keeps
@@ -90,7 +91,7 @@ class PersonRepresentation(nn.Module):
             cloth=to_signed(batch["cloth"]),
             cloth_mask=batch["cloth_mask"].float(),
             image=to_signed(photo),
-            worn_cloth=to_signed(kept(photo, parse, WORN_CLOTH, white=True)),
+            worn_cloth=to_signed(kept(photo, worn_mask, white=True)),
             worn_mask=worn_mask.float(),
             parse=parse.long(),
         )
@@ -119,9 +120,9 @@ def _table(labels: tuple[int, ...], device: torch.device) -> Tensor:
     return table.to(device)
 
 
-def kept(photo: Tensor, parse: Tensor, labels: Sequence[int], white: bool = False) -> Tensor:
-    """`photo` (B, 3, H, W) uint8 where the parse is one of `labels`, black or white elsewhere."""
-    keep = label_mask(parse, labels)[:, 0] * 255
+def kept(photo: Tensor, mask: Tensor, white: bool = False) -> Tensor:
+    """`photo` (B, 3, H, W) uint8 where `mask` (B, 1, H, W) uint8 is 1, black or white elsewhere."""
+    keep = mask[:, 0] * 255
     shown = torch.empty_like(photo)
     for channel in range(photo.shape[1]):  # broadcast over them it would go by 3 bytes at a time
         if white:
@@ -171,7 +172,7 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
 
 
 def _to_8_bits(sums: Tensor) -> Tensor:
-    return sums.add_(_ONE // 2).div_(_ONE).floor_()
+    return sums.add_(0.5).floor_()
 
 
 @lru_cache
@@ -182,7 +183,7 @@ def _taps(size: int, out: int, device: torch.device) -> Tensor:
     place = torch.arange(size, dtype=torch.float64) + 0.5
     weights = (1 - (place - centre[:, None]).abs() / reach).clamp(min=0)
     weights = weights / weights.sum(1, keepdim=True)
-    return (weights * _ONE + 0.5).floor().to(device)
+    return ((weights * _ONE + 0.5).floor() / _ONE).to(device)
 
 
 def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:

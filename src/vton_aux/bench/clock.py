@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -111,7 +112,10 @@ def _row(
         "precision": case.precision,
         "peak_mib": round(max(one["peak_mib"] for one in bursts)),
         "faults_per_image": round(sum(one["faults"] for one in bursts) / images, 1),
-        "options": case.options,
+        "options": {
+            key: Path(value).name if key in ("root", "packed", "source") else value
+            for key, value in case.options.items()
+        },
     }
     if "gpu_peak_mib" in bursts[-1]:
         row["gpu_peak_mib"] = round(bursts[-1]["gpu_peak_mib"])
