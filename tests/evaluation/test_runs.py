@@ -105,6 +105,7 @@ def test_scores_are_those_of_the_protocol_and_infinite_ones_are_unknown(tmp_path
         ({"features": "other"}, "features"),
         ({"metric_settings__ssim": "uniform 7"}, "metric_settings.ssim"),
         ({"data__fingerprint": "beef"}, "data.fingerprint"),
+        ({"system__precision": "bf16-mixed"}, "system.precision"),
         ({"protocols": {"validation": {"means": {}}}}, "protocols"),
     ],
 )

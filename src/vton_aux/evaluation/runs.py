@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vton_aux.device import FULL
 from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.statistics import SCORES, Seed
@@ -237,6 +238,8 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
 
 def _conditions(summary: Mapping[str, Any], across_pairings: bool) -> dict[str, Any]:
     always = {key: summary.get(key) for key in ("split", "size", "features")}
+    if summary["system"]["kind"] == "checkpoint":
+        always["system.precision"] = summary["system"].get("precision", FULL)
     if across_pairings:
         return always
     settings = {f"metric_settings.{key}": v for key, v in summary["metric_settings"].items()}
