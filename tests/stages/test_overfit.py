@@ -63,9 +63,9 @@ def overfit(stage, data) -> Curve:
 
 def test_gmm_learns_to_warp_four_cloths_and_to_parse_four_people(data, four):
     pl.seed_everything(0, verbose=False)
-    stage = GMMStage({**SETTINGS, "lr": 4e-3, "steps": 120}, CONTEXT)
+    stage = GMMStage({**SETTINGS, "lr": 4e-3, "steps": 150}, CONTEXT)
     curve = overfit(stage, data)
-    assert curve.fall("warp_l1") > 4
+    assert curve.fall("warp_l1") > 5
     assert curve.fall("segmentation") > 20
     with torch.no_grad():
         warped, inputs = stage.eval()(four), stage.representation(four)
@@ -79,9 +79,9 @@ def test_tom_learns_four_photos_and_to_parse_four_people(data, four):
     pl.seed_everything(0, verbose=False)
     own = {"output_norm": False, "perceptual_weight": 0.0, "mask_weight": 0.0}
     untrained = {"settings": {"width": 8}, "context": CONTEXT}  # it must learn by rendering alone
-    stage = TOMStage({**SETTINGS, **own, "lr": 3e-3, "steps": 150}, CONTEXT, untrained)
+    stage = TOMStage({**SETTINGS, **own, "lr": 3e-3, "steps": 240}, CONTEXT, untrained)
     curve = overfit(stage, data)
-    assert curve.fall("image_l1") > 4
+    assert curve.fall("image_l1") > 5
     assert curve.fall("segmentation") > 16
     with torch.no_grad():
         dressed = stage.eval()(four, segment=True)

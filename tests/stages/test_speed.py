@@ -58,15 +58,13 @@ def test_the_switches_leave_the_maths(name):
     for one, other in zip(fast.parameters(), plain.parameters(), strict=True):
         assert torch.equal(one, other)
     # one step: GMM at its initialisation amplifies rounding from the second on
-    batch = random_batch(2, SIZE, torch.device("cpu"))
+    batch = random_batch(4, SIZE, torch.device("cpu"))
     gradients = []
     for stage in (fast, plain):
         stage.training_step(batch, 0).backward()
         parts = [p.grad.flatten() for p in stage.parameters() if p.grad is not None]
         gradients.append(torch.cat(parts))
-    assert (
-        F.cosine_similarity(*gradients, dim=0) > 0.9995
-    )  # rounding alone, by threads, comes to 1e-4
+    assert F.cosine_similarity(*gradients, dim=0) > 0.9999
 
 
 def give_gradients(stage, seed):
