@@ -8,6 +8,7 @@ import yaml
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from pose_maps import pose_maps
 from vton_aux.config import config_folder
 from vton_aux.data.pose import read_pose
 from vton_aux.representation import (
@@ -15,7 +16,6 @@ from vton_aux.representation import (
     body_shape,
     kept,
     label_mask,
-    pose_maps,
     to_signed,
     to_unit,
 )

@@ -151,7 +151,7 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     size = (*levels.shape[:3], levels.shape[3] + joints.shape[1])
     maps = torch.full(size, -1.0, dtype=dtype, device=shape.device)
     maps[..., : levels.shape[3]] = to_signed(levels)
-    _draw(maps[..., levels.shape[3] :], joints, radius)
+    draw_joints(maps[..., levels.shape[3] :], joints, radius)
     return maps.permute(0, 3, 1, 2)
 
 
@@ -162,12 +162,10 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     makes of it: columns, then rows, each pass rounded to 8 bits.
     """
     height, width = parse.shape[1:]
-    level = (parse > 0)[:, None].double()
-    white = 255
+    level = (parse > 0)[:, None].double().mul_(255)
     for rows, columns in ((height // blur, width // blur), (height, width)):
-        level = _to_8_bits(level @ (white * _taps(level.shape[3], columns, parse.device).T))
+        level = _to_8_bits(level @ _taps(level.shape[3], columns, parse.device).T)
         level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level)
-        white = 1
     return level.byte()
 
 
@@ -186,26 +184,16 @@ def _taps(size: int, out: int, device: torch.device) -> Tensor:
     return ((weights * _ONE + 0.5).floor() / _ONE).to(device)
 
 
-def pose_maps(joints: Tensor, size: Sequence[int], radius: float) -> Tensor:
-    """One map a joint: 1 in a square around it, -1 elsewhere and where it was not found.
+def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:
+    """Draw each joint that was found as a square of 1 into its map.
 
     The square covers the pixels from trunc(x - radius) to trunc(x + radius), both included.
 
     Args:
+        maps: (B, H, W, J) float, -1 everywhere.
         joints: (B, J, 3) float: x, y, found.
-        size: (H, W).
         radius: half side in pixels.
-
-    Returns:
-        (B, J, H, W) float32, in channels-last format.
     """
-    maps = joints.new_full((joints.shape[0], *size, joints.shape[1]), -1.0)
-    _draw(maps, joints, radius)
-    return maps.permute(0, 3, 1, 2)
-
-
-def _draw(maps: Tensor, joints: Tensor, radius: float) -> None:
-    """Draw the joints (B, J, 3) as squares of 1 into maps (B, H, W, J) of -1."""
     count, height, width, _ = maps.shape
     x, y, found = joints.unbind(-1)
     columns, across = _near(x, width, radius)

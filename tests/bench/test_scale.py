@@ -4,12 +4,12 @@ from vton_aux.bench.scale import GPU, table1_on_paper
 from vton_aux.errors import UserError
 
 
-def results(**work):
+def results(precision="bf16", **work):
     rows = []
     for section, (plain, head) in work.items():
         for name, gflop in (("", plain), (" + auxiliary head", head)):
             rows.append(
-                {"section": section, "name": f"{section} bf16{name}, as trained",
+                {"section": section, "name": f"{section} {precision}{name}, as trained",
                  "gflop_per_image": gflop, "images_per_second": 100.0}
             )  # fmt: skip
     return {"rows": rows}
@@ -29,6 +29,12 @@ def test_five_trainings_of_800_000_images():
     assert cells["**Table 1**"] == ["", "**456**", "**11**", "**15**"]
     assert cells["on eight cards, min"][-1] == "1.9"
     assert cells["dollars, one card or eight"][-1] == "1.52"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_training_that_was_measured_is_taken(precision):
+    shown = table1_on_paper(results(precision, gmm=(100, 100), tom_vgg=(100, 100)), 0.3)
+    assert "| **Table 1** | | **400** | **11** |" in shown
 
 
 def test_what_was_not_measured_is_told():

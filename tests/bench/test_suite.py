@@ -2,7 +2,6 @@
 
 import pytest
 
-from vton_aux.bench.scale import table1_on_paper
 from vton_aux.bench.suite import sections
 
 
@@ -29,13 +28,3 @@ def test_without_a_reference_nothing_is_compared_with_it():
     suite = sections("viton", "packed", None, gpu=False, bf16=True)
     cases = [case for own in suite.values() for case in own]
     assert not any("reference" in case.name or case.against == "reference" for case in cases)
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_table1_on_paper_takes_the_training_that_was_measured(precision):
-    rows = [
-        {"section": section, "name": f"{section} {precision}{head}, as trained",
-         "gflop_per_image": 100.0, "images_per_second": 10.0}
-        for section in ("gmm", "tom_vgg") for head in ("", " + auxiliary head")
-    ]  # fmt: skip
-    assert "| **Table 1** | | **400** | **111** |" in table1_on_paper({"rows": rows}, 0.3)

@@ -7,13 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pose_maps import pose_maps
 from vton_aux.data.augment import Augmentation
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.flip import drawn_flips, flip_persons
 from vton_aux.data.labels import LIP
 from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import Sample, stacked
-from vton_aux.representation import pose_maps
 
 B, H, W = 4, 48, 32
 
