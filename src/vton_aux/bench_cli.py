@@ -47,12 +47,13 @@ def main(arguments: list[str]) -> int:
     scale = commands.add_parser("scale", help="what Table 1 takes, from a JSON file")
     scale.add_argument("file", type=Path)
     scale.add_argument("--fraction", type=float, default=0.3, help="of a card's peak")
+    scale.add_argument("--batch", type=int, default=4, help="samples a step; a GPU's file has 64")
     chosen = parser.parse_args(arguments)
     if chosen.command == "show":
         print(tables(read_results(chosen.file)))
         return 0
     if chosen.command == "scale":
-        print(table1_on_paper(read_results(chosen.file), chosen.fraction))
+        print(table1_on_paper(read_results(chosen.file), chosen.fraction, chosen.batch))
         return 0
     if chosen.command == "compare":
         table, slower = compare(read_results(chosen.before), read_results(chosen.after))

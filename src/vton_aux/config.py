@@ -96,6 +96,7 @@ class TrainerConfig:
     num_nodes: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
+    benchmark: bool = False
 
 
 @dataclass

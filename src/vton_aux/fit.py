@@ -203,6 +203,8 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    # a compiled step makes anew what the cache keeps, which is a handful of small kernels
+    warnings.filterwarnings("ignore", message=".*lru_cache.*")
     # the frozen GMM
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

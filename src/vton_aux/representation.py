@@ -109,6 +109,11 @@ def to_unit(image: Tensor) -> Tensor:
 
 def label_mask(parse: Tensor, labels: Sequence[int]) -> Tensor:
     """(B, H, W) raw labels -> (B, 1, H, W) uint8, 1 where the label is one of `labels`."""
+    if torch.compiler.is_dynamo_compiling():  # a table would come from the CPU at each step
+        found = torch.zeros_like(parse, dtype=torch.uint8)
+        for label in labels:
+            found = found | (parse == label)
+        return found[:, None]
     found = _table(tuple(labels), parse.device).index_select(0, parse.flatten().int())
     return found.view(parse.shape)[:, None]
 
@@ -122,6 +127,9 @@ def _table(labels: tuple[int, ...], device: torch.device) -> Tensor:
 
 def kept(photo: Tensor, mask: Tensor, white: bool = False) -> Tensor:
     """`photo` (B, 3, H, W) uint8 where `mask` (B, 1, H, W) uint8 is 1, black or white elsewhere."""
+    if photo.device.type != "cpu" or torch.compiler.is_compiling():
+        keep = mask * 255
+        return photo | (255 - keep) if white else photo & keep
     keep = mask[:, 0] * 255
     shown = torch.empty_like(photo)
     for channel in range(photo.shape[1]):  # broadcast over them it would go by 3 bytes at a time
@@ -177,11 +185,11 @@ def _to_8_bits(sums: Tensor) -> Tensor:
 def _taps(size: int, out: int, device: torch.device) -> Tensor:
     """(out, size) weights of PIL's bilinear `resize`, in its fixed point; exact in float64."""
     reach = max(size / out, 1.0)
-    centre = (torch.arange(out, dtype=torch.float64) + 0.5) * (size / out)
-    place = torch.arange(size, dtype=torch.float64) + 0.5
+    centre = (torch.arange(out, dtype=torch.float64, device=device) + 0.5) * (size / out)
+    place = torch.arange(size, dtype=torch.float64, device=device) + 0.5
     weights = (1 - (place - centre[:, None]).abs() / reach).clamp(min=0)
     weights = weights / weights.sum(1, keepdim=True)
-    return ((weights * _ONE + 0.5).floor() / _ONE).to(device)
+    return (weights * _ONE + 0.5).floor() / _ONE
 
 
 def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:

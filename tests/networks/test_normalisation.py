@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from vton_aux.networks.normalisation import InstanceNorm
+from vton_aux.networks.normalisation import InstanceNorm, normalised
 
 
 @pytest.mark.parametrize("samples", [1, 3])
@@ -31,3 +31,25 @@ def test_it_keeps_channels_last():
     assert out.is_contiguous(memory_format=torch.channels_last)
     (gradient,) = torch.autograd.grad(out.square().sum(), x)
     assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_a_compiler_is_given_is_instance_norm_and_its_gradient():
+    torch.manual_seed(0)
+    x = (torch.randn(3, 5, 9, 7) * 3 + 2).requires_grad_()
+    weights = torch.randn_like(x)
+    results = []
+    for norm in (normalised, nn.InstanceNorm2d(5)):
+        out = norm(x)
+        results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_compiler_is_given_sums_in_float32(dtype):
+    torch.manual_seed(0)
+    x = (torch.randn(1, 4, 64, 48) + 20).to(dtype)  # sums beyond what 8 or 11 bits can tell
+    out = normalised(x)
+    assert out.dtype == dtype
+    true = nn.InstanceNorm2d(4)(x.float())
+    assert (out.float() - true).abs().max() < 2**-8 * true.abs().max()

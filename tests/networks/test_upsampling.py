@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vton_aux.networks.upsampling import UpsampledConv
+from vton_aux.networks.upsampling import UpsampledConv, _Doubled
 
 
 def doubled_and_convolved(layer, x):
@@ -49,3 +49,15 @@ def test_bfloat16_stays_within_its_rounding():
     true = doubled_and_convolved(layer, x)
     assert found.dtype == torch.bfloat16
     assert (found - true).abs().max() < 0.02 * true.abs().max()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 3), (5, 7), (16, 12)])
+def test_the_way_back_that_gathers_is_that_of_interpolate(size):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 3, 2 * size[0], 2 * size[1], dtype=torch.float64)
+    results = []
+    for out in (_Doubled.apply(x), F.interpolate(x, scale_factor=2, mode="bilinear")):
+        results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)

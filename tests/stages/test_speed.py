@@ -11,6 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vton_aux.bench.work import build_stage, random_batch
 from vton_aux.errors import UserError
+from vton_aux.losses.perceptual import PerceptualLoss
+from vton_aux.losses.segmentation import SegmentationLoss
+from vton_aux.networks import decoders, upsampling
+from vton_aux.networks.normalisation import InstanceNorm, normalised
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
@@ -26,8 +30,9 @@ def build(name, speed=None):
     if name == "gmm":
         stage = GMMStage(SMALL, CONTEXT)
     else:
-        settings = {**SMALL, "perceptual_weight": 0.0}
+        settings = {**SMALL, "perceptual_weight": float(name == "tom_vgg")}
         stage = TOMStage(settings, CONTEXT, gmm={"settings": SMALL, "context": CONTEXT})
+        stage.perceptual = PerceptualLoss("random") if name == "tom_vgg" else None
     if speed is not None:
         stage.quicken(speed)
     stage.log = lambda *_, **__: None
@@ -118,9 +123,69 @@ def test_in_bf16_gmm_matches_and_warps_in_float32():
     assert warp.offsets.dtype == warp.grid.dtype == warp.cloth.dtype == torch.float32
 
 
-def test_a_compiled_network_has_the_checkpoint_of_a_plain_one():
+def gradient(stage, batch):
+    """Loss and gradient of a step."""
+    loss = stage.training_step(batch, 0)
+    loss.backward()
+    parts = [p.grad.flatten() for p in stage.parameters() if p.grad is not None]
+    return loss.item(), torch.cat(parts)
+
+
+def on_a_gpus_paths(monkeypatch):
+    """Have the CPU compute as a GPU does under torch.compile."""
+    monkeypatch.setattr(upsampling, "doubled", upsampling._Doubled.apply)
+    monkeypatch.setattr(decoders, "doubled", upsampling._Doubled.apply)
+    monkeypatch.setattr(upsampling.UpsampledConv, "forward", upsampling.UpsampledConv._doubled)
+    monkeypatch.setattr(InstanceNorm, "forward", lambda self, x: normalised(x))
+
+    def cross_entropy(self, logits, parse):
+        return F.cross_entropy(logits.float(), self.target(parse), self.weight)
+
+    monkeypatch.setattr(SegmentationLoss, "forward", cross_entropy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("name", ["gmm", "tom_vgg"])
+def test_a_step_is_one_graph_with_the_gradient_of_a_plain_one(name, gpu, monkeypatch):
+    compile, asked = torch.compile, {}
+
+    def traced(function, *, fullgraph, dynamic, options):
+        asked.update(options)
+        return compile(function, backend="aot_eager", fullgraph=fullgraph, dynamic=dynamic)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    batch = random_batch(2, SIZE, torch.device("cpu"))
+    plain = gradient(build(name), batch)
+    if gpu:
+        on_a_gpus_paths(monkeypatch)
+    torch._dynamo.reset()
+    loss, found = gradient(build(name, Speed(compile="reduce-overhead")), batch)
+    assert loss == pytest.approx(plain[0], rel=1e-6)
+    assert F.cosine_similarity(found, plain[1], dim=0) > 0.9999
+    # with the reordering, inductor loses gradients
+    assert asked["triton.cudagraphs"] is True
+    assert asked["reorder_for_peak_memory"] is False
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["gmm", "tom", "tom_vgg"])
+def test_on_a_gpu_cuda_graphs_have_the_gradient_of_a_plain_step(name):
+    batch = random_batch(4, SIZE, torch.device("cuda"))
+    torch._dynamo.reset()
+    steps = []
+    for speed in (Speed(), Speed(compile="reduce-overhead")):
+        stage = build(name, speed).cuda()
+        for _ in range(4):  # the graphs are recorded on the way
+            stage.zero_grad()
+            step = gradient(stage, batch)
+        steps.append(step)
+    assert steps[1][0] == pytest.approx(steps[0][0], rel=1e-4)
+    assert F.cosine_similarity(steps[0][1], steps[1][1], dim=0) > 0.999
+
+
+def test_a_compiled_stage_has_the_checkpoint_of_a_plain_one():
     compiled, plain = build("gmm", Speed(compile="default")), build("gmm")
-    assert compiled.network._compiled_call_impl is not None
     plain.load_state_dict(compiled.state_dict())
 
 

@@ -36,7 +36,6 @@ class _Worker:
         )  # fmt: skip
 
     def __enter__(self) -> "_Worker":
-        self.prepared = self._answer()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,6 +44,10 @@ class _Worker:
         self.process.terminate()
         self.process.wait()
         self.said.close()
+
+    def prepare(self) -> None:
+        """Wait until the case is ready."""
+        self.prepared = self._answer()
 
     def burst(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -78,10 +81,9 @@ def measure(
         UserError: a case cannot be prepared; the message names it.
     """
     with ExitStack() as stack:
-        workers = [
-            stack.enter_context(_Worker(case, device))
-            for case in tqdm(cases, desc=f"{section}: preparing", leave=False)
-        ]
+        workers = [stack.enter_context(_Worker(case, device)) for case in cases]
+        for worker in tqdm(workers, desc=f"{section}: preparing", leave=False):
+            worker.prepare()
         bursts: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
         for _ in tqdm(range(repeats), desc=f"{section}: rounds"):
             for worker in workers:

@@ -30,12 +30,16 @@ class GPU:
 GPUS = (GPU("H100 SXM", 989, 3.0), GPU("H200", 989, 4.0), GPU("A100", 312, 1.5))
 
 
-def table1_on_paper(results: Mapping[str, Any], fraction: float, gpus: Sequence[GPU] = GPUS) -> str:
+def table1_on_paper(
+    results: Mapping[str, Any], fraction: float, batch: int = 4, gpus: Sequence[GPU] = GPUS
+) -> str:
     """Markdown: each training's FLOPs, its time at the measured rate, and on cards on paper.
 
     Args:
-        results: of a run of the suite that holds the sections gmm and tom_vgg.
+        results: of a run of the suite that holds the sections gmm and tom_vgg, or for another
+            batch than 4 batch_gmm and batch_tom_vgg.
         fraction: of the data sheet's peak that a training reaches.
+        batch: samples a step of the measured rates.
         gpus: the cards.
 
     Raises:
@@ -44,25 +48,28 @@ def table1_on_paper(results: Mapping[str, Any], fraction: float, gpus: Sequence[
     rows = {(row["section"], row["name"]): row for row in results["rows"]}
     heads = [f"{gpu.name}, min" for gpu in gpus]
     lines = [
-        "| training | GFLOP/image | PFLOP | measured here, h | " + " | ".join(heads) + " |",
+        "| training | GFLOP/image | PFLOP | measured here | " + " | ".join(heads) + " |",
         "|---" * (4 + len(gpus)) + "|",
     ]
     totals = [0.0] * (2 + len(gpus))
     for name, section, head in TRAININGS:
-        cases = [f"{section} {precision}{head}, as trained" for precision in ("bf16", "fp32")]
+        if batch == 4:
+            cases = [f"{section} {precision}{head}, as trained" for precision in ("bf16", "fp32")]
+        else:
+            section, cases = f"batch_{section}", [f"{section} batch {batch}{head}"]
         row = next((rows[section, case] for case in cases if (section, case) in rows), None)
         if row is None:
             raise UserError(
-                f"{cases[0]}: not measured; run vton-aux bench run --sections gmm,tom_vgg"
+                f"{cases[0]}: not measured; run vton-aux bench run --sections {section}"
             )
         work = row["gflop_per_image"] * IMAGES / 1e6
         hours = IMAGES / row["images_per_second"] / 3600
         minutes = [work * 1e3 / (gpu.tflops * fraction) / 60 for gpu in gpus]
         values = [work, hours, *minutes]
         totals = [total + value for total, value in zip(totals, values, strict=True)]
-        cells = [name, f"{row['gflop_per_image']:.1f}", *(_number(value) for value in values)]
+        cells = [name, f"{row['gflop_per_image']:.1f}", *_cells(values)]
         lines.append("| " + " | ".join(cells) + " |")
-    lines.append("| **Table 1** | | " + " | ".join(f"**{_number(t)}**" for t in totals) + " |")
+    lines.append("| **Table 1** | | " + " | ".join(f"**{cell}**" for cell in _cells(totals)) + " |")
     cost = [total / 60 * gpu.dollars for total, gpu in zip(totals[2:], gpus, strict=True)]
     eight = [total / 8 for total in totals[2:]]
     lines.append("| on eight cards, min | | | | " + " | ".join(map(_number, eight)) + " |")
@@ -70,6 +77,13 @@ def table1_on_paper(results: Mapping[str, Any], fraction: float, gpus: Sequence[
         "| dollars, one card or eight | | | | " + " | ".join(f"{c:.2f}" for c in cost) + " |"
     )
     return "\n".join(lines)
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    """PFLOP, hours of which one makes minutes where they are few, minutes."""
+    work, hours, *minutes = values
+    here = f"{_number(hours)} h" if hours >= 2 else f"{_number(hours * 60)} min"
+    return [_number(work), here, *map(_number, minutes)]
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 from vton_aux.bench.work import Case, Kind
 
 STEPS = {"gmm": ("gmm", False), "tom": ("tom", False), "tom_vgg": ("tom", True)}
+HEADS = {"": False, " + auxiliary head": True}
+LARGE = 64  # the batch at which a GPU is measured with the auxiliary head too
+GRAPHS = {"compile": "reduce-overhead"}  # what speed=gpu adds
 
 
 def sections(
@@ -24,13 +27,9 @@ def sections(
     suite = {
         "machine": machine(bf16),
         "loader": loader(root, packed, source, gpu),
-        **{name: steps(name, source, bf16) for name in STEPS},
-        "inference": inference(source, bf16),
-        "metrics": [
-            Case("SSIM, MS-SSIM, PSNR", "metrics", {"what": "similarity"}),
-            Case("SSIM and the scores by region", "metrics", {"what": "regions"}),
-            Case("I_p and targets", "representation"),
-        ],
+        **{name: steps(name, source, gpu, bf16) for name in STEPS},
+        "inference": inference(source, gpu, bf16),
+        "metrics": metrics(gpu),
         **{f"switches_{name}": switches(name, gpu, bf16) for name in STEPS},
         **{f"batch_{name}": batches(name, gpu, bf16) for name in STEPS},
         "size": [
@@ -81,45 +80,63 @@ def loader(root: str, packed: str, source: str | None, gpu: bool) -> list[Case]:
     return _beside("loader", cases, source, data, threads=1)
 
 
-def steps(name: str, source: str | None, bf16: bool) -> list[Case]:
-    """A stage's training step, batch 4 at 256x192.
+def steps(name: str, source: str | None, gpu: bool, bf16: bool) -> list[Case]:
+    """A stage's training step, batch 4 at 256x192; on a GPU bf16 is compiled to CUDA graphs.
 
     The networks' inputs are ready, as in the reference's loop; "as trained" starts from the uint8
     batch and has TOM's frozen GMM in it.
     """
     stage, vgg = STEPS[name]
-    heads = {"": False, " + auxiliary head": True}
+    speed = _speed(gpu)
     ready = [
-        _step(f"{name} {_short(half)}{head}", stage, bf16=half, aux=aux, vgg=vgg)
+        _step(
+            f"{name} {_short(half)}{head}",
+            stage, bf16=half, aux=aux, vgg=vgg, speed=speed if half else {},
+        )
         for half in _precisions(bf16)
-        for head, aux in heads.items()
-    ]
+        for head, aux in HEADS.items()
+    ]  # fmt: skip
     trained = [
         _step(
             f"{name} {_short(bf16)}{head}, as trained",
-            stage, bf16=bf16, aux=aux, vgg=vgg, whole=True,
+            stage, bf16=bf16, aux=aux, vgg=vgg, whole=True, speed=speed,
         )
-        for head, aux in heads.items()
+        for head, aux in HEADS.items()
     ]  # fmt: skip
     return _beside("step", [*ready, *trained], source, {"stage": stage, "vgg": vgg})
 
 
-def inference(source: str | None, bf16: bool) -> list[Case]:
-    """GMM, warp and TOM for one person and for four."""
+def inference(source: str | None, gpu: bool, bf16: bool) -> list[Case]:
+    """GMM, warp and TOM for one person and for four; on a GPU for many, and compiled."""
     return [
         case
-        for batch in (1, 4)
+        for batch in ((1, 4, LARGE) if gpu else (1, 4))
         for case in _beside(
             "infer",
             [
                 Case(f"{_short(half)}, batch {batch}", "infer", {"batch": batch, "bf16": half},
                      precision=_short(half))
                 for half in _precisions(bf16)
+            ] + [
+                Case(f"{_short(bf16)}, batch {batch}, compiled", "infer",
+                     {"batch": batch, "bf16": bf16, "compile": True}, precision=_short(bf16))
+                for _ in range(gpu)
             ],
             source,
             {"batch": batch},
         )
     ]  # fmt: skip
+
+
+def metrics(gpu: bool) -> list[Case]:
+    """The scores, and what a batch goes through before the networks."""
+    large = {"batch": LARGE, "compile": GRAPHS["compile"]}
+    return [
+        Case("SSIM, MS-SSIM, PSNR", "metrics", {"what": "similarity"}),
+        Case("SSIM and the scores by region", "metrics", {"what": "regions"}),
+        Case("I_p and targets", "representation"),
+        *([Case(f"I_p and targets, batch {LARGE}", "representation", large)] if gpu else []),
+    ]
 
 
 def switches(name: str, gpu: bool, bf16: bool) -> list[Case]:
@@ -128,7 +145,8 @@ def switches(name: str, gpu: bool, bf16: bool) -> list[Case]:
     default = f"default, {_short(bf16)}"
 
     def case(label: str, bf16: bool = bf16, **changed: Any) -> Case:
-        made = _step(f"{name} {label}", stage, bf16=bf16, vgg=vgg, whole=True, speed=changed)
+        speed = {**_speed(gpu), **changed}
+        made = _step(f"{name} {label}", stage, bf16=bf16, vgg=vgg, whole=True, speed=speed)
         return replace(made, against=f"{name} {default}", malloc=changed.get("malloc", True))
 
     return [
@@ -137,19 +155,32 @@ def switches(name: str, gpu: bool, bf16: bool) -> list[Case]:
         case("without channels_last", channels_last=False),
         case("without fused_adam", fused_adam=False),
         case("without malloc", malloc=False),
-        case("with compile", compile="default"),
-        *([case("with compile and CUDA graphs", compile="reduce-overhead")] if gpu else []),
-        case("all off, fp32", bf16=False, channels_last=False, fused_adam=False, malloc=False),
-    ]
+        case("without CUDA graphs" if gpu else "with compile", compile="default"),
+        *([case("without compile", compile=None)] if gpu else []),
+        case(
+            "all off, fp32",
+            bf16=False, channels_last=False, fused_adam=False, malloc=False, compile=None,
+        ),
+    ]  # fmt: skip
 
 
 def batches(name: str, gpu: bool, bf16: bool) -> list[Case]:
-    """Growth with the batch size."""
+    """Growth with the batch size, as trained."""
     stage, vgg = STEPS[name]
+    sizes = [(n, "") for n in ((4, 16, LARGE, 128) if gpu else (1, 2, 4, 8, 16))]
+    if gpu:
+        sizes.append((LARGE, " + auxiliary head"))
     return [
-        _step(f"{name} batch {n}", stage, bf16=bf16, vgg=vgg, whole=True, batch=n)
-        for n in ((4, 16, 64, 128) if gpu else (1, 2, 4, 8, 16))
-    ]
+        _step(
+            f"{name} batch {n}{head}",
+            stage, bf16=bf16, aux=HEADS[head], vgg=vgg, whole=True, batch=n, speed=_speed(gpu),
+        )
+        for n, head in sizes
+    ]  # fmt: skip
+
+
+def _speed(gpu: bool) -> dict[str, str]:
+    return dict(GRAPHS) if gpu else {}
 
 
 def _step(name: str, stage: str, bf16: bool, **options: Any) -> Case:

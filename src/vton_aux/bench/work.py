@@ -1,7 +1,7 @@
 """What is measured: each case is a unit of work that can be done again and again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from vton_aux.representation import PersonRepresentation, TryOnInputs
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.inference import ready
-from vton_aux.stages.speed import Speed
+from vton_aux.stages.speed import Speed, compiled
 from vton_aux.stages.tom import TOMStage
 
 Kind = Literal[
@@ -162,7 +162,9 @@ def step(
     """
     if source is not None:
         return _reference_step(device, Path(source), stage, vgg, batch)
-    module = build_stage(stage, aux, vgg, size, Speed(**(speed or {}))).to(device).train()
+    switches = Speed(**(speed or {}))
+    module = build_stage(stage, aux, vgg, size, replace(switches, compile=None))
+    module.to(device).train()
     samples = random_batch(batch, size, device)
     if not whole:
         _give_ready_inputs(module, samples)
@@ -171,20 +173,22 @@ def step(
 
     def unit() -> int:
         with autocast(MIXED if bf16 else FULL, device):
-            loss: Tensor = module.training_step(samples, 0)  # type: ignore[assignment]
+            loss = module.training_step(samples, 0)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return batch
 
-    return Work(unit, _gflop(unit))
+    gflop = _gflop(unit)
+    module.quicken(switches)  # only now: what is compiled cannot be counted
+    return Work(unit, gflop)
 
 
 def infer(
     device: torch.device,
     batch: int = 1,
     bf16: bool = False,
-    compiled: bool = False,
+    compile: bool = False,
     whole: bool = False,
     source: str | None = None,
 ) -> Work:
@@ -204,7 +208,7 @@ def infer(
         return Work(theirs, _gflop(theirs))
     module = build_stage("tom", False, False, size, Speed()).to(device).eval()
     assert isinstance(module, TOMStage)
-    region = ready(module, MIXED if bf16 else FULL, compiled)
+    region = ready(module, MIXED if bf16 else FULL)
     samples = random_batch(batch, size, device)
     inputs = module.representation(samples)
 
@@ -213,7 +217,10 @@ def infer(
             module.dress(module.representation(samples) if whole else inputs)
         return batch
 
-    return Work(unit, None if compiled else _gflop(unit))
+    gflop = _gflop(unit)
+    if compile:
+        ready(module, MIXED if bf16 else FULL, compiled=True)
+    return Work(unit, gflop)
 
 
 def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
@@ -235,10 +242,13 @@ def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
     return Work(unit)
 
 
-def representation(device: torch.device, batch: int = 4) -> Work:
+def representation(device: torch.device, batch: int = 4, compile: str | None = None) -> Work:
     """I_p and the targets of a uint8 batch that lies on the device."""
     samples = random_batch(batch, (256, 192), device)
-    to_person = build_representation(device)
+    del samples["pairing"]  # no input of a compiled function
+    to_person: Callable[..., TryOnInputs] = build_representation(device)
+    if compile is not None:
+        to_person = compiled(to_person, compile)
 
     def unit() -> int:
         with torch.inference_mode():

@@ -46,6 +46,7 @@ def main() -> int:
 
     torch.set_num_threads(case.threads or len(os.sched_getaffinity(0)))
     torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = "source" not in case.options  # as trainer=gpu has it
     try:
         work = prepare(case, name)
         device = "cuda" if torch.cuda.is_available() and name in ("auto", "cuda") else "cpu"

@@ -35,6 +35,9 @@ class SegmentationLoss(nn.Module):
 
     def forward(self, logits: Tensor, parse: Tensor) -> Tensor:
         """Scalar loss of logits (B, classes, H, W) against raw labels (B, H, W) int64."""
+        logits, target = logits.float(), self.target(parse)
+        if logits.device.type != "cpu":
+            return F.cross_entropy(logits, target, self.weight)
         # one row a pixel: softmax runs over neighbours in memory where logits are channels-last
-        rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
-        return F.cross_entropy(rows, self.target(parse).flatten(), self.weight)
+        rows = logits.permute(0, 2, 3, 1).flatten(0, 2)
+        return F.cross_entropy(rows, target.flatten(), self.weight)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.networks.normalisation import InstanceNorm
-from vton_aux.networks.upsampling import UpsampledConv
+from vton_aux.networks.upsampling import UpsampledConv, doubled
 
 
 class UNetDecoder(nn.Module):
@@ -84,4 +84,4 @@ class SegmentationDecoder(nn.Module):
             if skip is not None:
                 x = x + lateral(skip)
             x = smooth(x)
-        return F.interpolate(self.classify(x).float(), scale_factor=2, mode="bilinear")
+        return doubled(self.classify(x).float())

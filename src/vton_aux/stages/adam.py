@@ -29,11 +29,13 @@ class FusedAdam(torch.optim.Adam):
         complex_params = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         weights_gradients_means = lists[:4]
         for i, tensors in enumerate(zip(*weights_gradients_means, strict=True)):
-            if all(_is_channels_last(tensor) for tensor in tensors):
+            if all(_needs_view(tensor) for tensor in tensors):
                 for one, tensor in zip(weights_gradients_means, tensors, strict=True):
                     one[i] = tensor.permute(0, 2, 3, 1)
         return complex_params
 
 
-def _is_channels_last(tensor: Tensor) -> bool:
-    return tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+def _needs_view(tensor: Tensor) -> bool:
+    if tensor.device.type != "cpu" or tensor.dim() != 4:
+        return False
+    return tensor.is_contiguous(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
 """What both stages share: representation, auxiliary loss, optimiser, schedule."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -15,7 +15,7 @@ from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.adam import FusedAdam
 from vton_aux.stages.settings import Context, StageSettings
-from vton_aux.stages.speed import Speed, check_mode
+from vton_aux.stages.speed import Speed, compiled
 
 
 def decay_after_hold(steps: int, hold: float) -> Callable[[int], float]:
@@ -65,8 +65,7 @@ class Stage(pl.LightningModule):
         formats = torch.channels_last if speed.channels_last else torch.contiguous_format
         self.to(memory_format=formats)
         if speed.compile is not None:
-            check_mode(speed.compile)
-            self.get_submodule("network").compile(mode=speed.compile)
+            self.loss = compiled(self.loss, speed.compile)  # type: ignore[method-assign]
 
     @property
     def classes(self) -> int:
@@ -80,15 +79,26 @@ class Stage(pl.LightningModule):
         loss: Tensor = self.segmentation_loss(logits, parse)
         return loss
 
-    def total_loss(self, parts: dict[str, tuple[float, Tensor | None]]) -> Tensor:
-        """Weighted sum of the parts that exist, each logged under train/."""
-        weighted = []
-        for name, (weight, value) in parts.items():
-            if value is not None:
-                self.log(f"train/{name}", value.detach())
-                weighted.append(weight * value)
-        total = torch.stack(weighted).sum()
-        self.log("train/loss", total.detach())
+    def loss_parts(self, batch: dict[str, Tensor]) -> dict[str, tuple[float, Tensor | None]]:
+        """Weight and value of each part of the loss by name; None where there is none."""
+        raise NotImplementedError
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum of the loss's parts, and the parts; all that a step computes."""
+        parts = {
+            name: (weight, value)
+            for name, (weight, value) in self.loss_parts(batch).items()
+            if value is not None
+        }
+        total = torch.stack([weight * value for weight, value in parts.values()]).sum()
+        return total, {name: value.detach() for name, (_, value) in parts.items()}
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Loss of a batch of `VITONDataset`; it and its parts are logged under train/."""
+        # names would be no input of a compiled function
+        total, parts = self.loss({k: v for k, v in batch.items() if isinstance(v, Tensor)})
+        for name, value in {**parts, "loss": total.detach()}.items():
+            self.log(f"train/{name}", value)
         return total
 
     def score_segmentation(self, logits: Tensor | None, parse: Tensor) -> None:

@@ -73,8 +73,8 @@ class GMMStage(Stage):
         """Warp a batch of `VITONDataset`; M_exp only where `segment` asks for it."""
         return match(self.network, self.representation(batch), segment)
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Loss of a batch: L1 warp, regularisers that have a weight, auxiliary."""
+    def loss_parts(self, batch: dict[str, Tensor]) -> dict[str, tuple[float, Tensor | None]]:
+        """L1 warp, regularisers that have a weight, auxiliary."""
         inputs = self.representation(batch)
         warped = match(self.network, inputs, segment=True)
         settings = self.settings
@@ -92,7 +92,7 @@ class GMMStage(Stage):
             parts["grid"] = (settings.grid_weight, grid_regularity(warped.grid))
         if settings.mask_weight:
             parts["mask_l1"] = (settings.mask_weight, F.l1_loss(warped.mask, inputs.worn_mask))
-        return self.total_loss(parts)
+        return parts
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Score the warp: L1 and IoU with the worn cloth, beside the unwarped mask's IoU."""

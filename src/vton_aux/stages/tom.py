@@ -92,8 +92,6 @@ class TOMStage(Stage):
         """Load VGG19 when training starts; inference needs none."""
         if stage == "fit" and self.settings.perceptual_weight and self.perceptual is None:
             self.perceptual = PerceptualLoss(self.settings.vgg).to(self.device)
-            if self.speed.compile is not None:
-                self.perceptual.compile(mode=self.speed.compile)
 
     @torch.no_grad()
     def warp(self, inputs: TryOnInputs) -> Warp:
@@ -116,23 +114,21 @@ class TOMStage(Stage):
             expected_segmentation=out.expected_segmentation,
         )
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Loss of a batch: L1, perceptual, mask L1, auxiliary."""
+    def loss_parts(self, batch: dict[str, Tensor]) -> dict[str, tuple[float, Tensor | None]]:
+        """L1, perceptual, mask L1, auxiliary."""
         inputs = self.representation(batch)
         result = self.dress(inputs, segment=True)
         settings = self.settings
         perceptual = self.perceptual(result.image, inputs.image) if self.perceptual else None
-        return self.total_loss(
-            {
-                "image_l1": (1.0, F.l1_loss(result.image, inputs.image)),
-                "perceptual": (settings.perceptual_weight, perceptual),
-                "mask_l1": (settings.mask_weight, F.l1_loss(result.mask, result.warp.mask)),
-                "segmentation": (
-                    settings.aux_weight,
-                    self.auxiliary_loss(result.expected_segmentation, inputs.parse),
-                ),
-            }
-        )
+        return {
+            "image_l1": (1.0, F.l1_loss(result.image, inputs.image)),
+            "perceptual": (settings.perceptual_weight, perceptual),
+            "mask_l1": (settings.mask_weight, F.l1_loss(result.mask, result.warp.mask)),
+            "segmentation": (
+                settings.aux_weight,
+                self.auxiliary_loss(result.expected_segmentation, inputs.parse),
+            ),
+        }
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Score the try-on of the own cloth against the photo."""
