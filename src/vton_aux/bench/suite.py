@@ -26,7 +26,7 @@ def sections(
     """
     suite = {
         "machine": machine(bf16),
-        "loader": loader(root, packed, source, gpu),
+        "loader": loader(root, packed, source, gpu, bf16),
         **{name: steps(name, source, gpu, bf16) for name in STEPS},
         "inference": inference(source, gpu, bf16),
         "metrics": metrics(gpu),
@@ -65,16 +65,20 @@ def machine(bf16: bool) -> list[Case]:
     ]
 
 
-def loader(root: str, packed: str, source: str | None, gpu: bool) -> list[Case]:
+def loader(root: str, packed: str, source: str | None, gpu: bool, bf16: bool) -> list[Case]:
     """Batches of 4 into the training process, on one core."""
     data = {"root": root}
     cases = [
         Case("files", "loader", data),
         Case("packed", "loader", {**data, "packed": packed}),
-        Case(
-            "packed, with I_p and targets", "loader", {**data, "packed": packed, "represent": True}
+        *(
+            Case(
+                f"packed, with I_p in {_short(half)} and targets",
+                "loader", {**data, "packed": packed, "represent": True, "bf16": half},
+            )
+            for half in _precisions(bf16)
         ),
-    ]
+    ]  # fmt: skip
     if gpu:  # on a CPU it would be the packed arrays once more
         cases.append(Case("resident", "loader", {**data, "packed": packed, "resident": True}))
     return _beside("loader", cases, source, data, threads=1)

@@ -107,6 +107,7 @@ def loader(
     packed: str | None = None,
     resident: bool = False,
     represent: bool = False,
+    bf16: bool = False,
     workers: int = 0,
     batch: int = 4,
     pairs: int | None = None,
@@ -114,7 +115,8 @@ def loader(
     """Batches into the training process, in training order.
 
     `packed` is the folder of the packed split, `source` that of the reference; without either the
-    files are read. `represent` adds I_p and the targets.
+    files are read. `represent` adds I_p, of bf16 as bf16 networks read it or of float32, and the
+    float32 targets.
     """
     if source is not None:
         theirs = reference.Reference(Path(source)).batches(Path(root))
@@ -137,7 +139,8 @@ def loader(
         found = next(batches)
         found = module.transfer_batch_to_device(found, device, 0)
         if represent:
-            to_person(found)
+            with autocast(MIXED if bf16 else FULL, device):
+                to_person(found)
         return batch
 
     return Work(unit)
