@@ -11,8 +11,8 @@ import sys
 
 import torch
 
+from vton_aux.bench.inputs import build_stage, random_batch
 from vton_aux.bench.suite import GRAPHS, STEPS
-from vton_aux.bench.work import build_stage, random_batch
 from vton_aux.device import FULL, MIXED, autocast
 from vton_aux.stages.speed import Speed
 

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
+from vton_aux.bench.case import Case
 from vton_aux.bench.clock import measure
-from vton_aux.bench.work import Case
 from vton_aux.errors import UserError
 from vton_aux.stages.speed import MALLOC
 

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from vton_aux.bench.work import Case, infer, prepare, random_batch, step
+from vton_aux.bench.case import Case
+from vton_aux.bench.inputs import random_batch
+from vton_aux.bench.steps import infer, step
+from vton_aux.bench.work import prepare
 from vton_aux.representation import PersonRepresentation
 
 CPU = torch.device("cpu")

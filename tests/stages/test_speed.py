@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vton_aux.bench.work import build_stage, random_batch
+from vton_aux.bench.inputs import build_stage, random_batch
 from vton_aux.errors import UserError
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss

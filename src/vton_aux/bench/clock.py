@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from vton_aux.bench.work import Case
+from vton_aux.bench.case import Case
 from vton_aux.errors import UserError
 from vton_aux.stages.speed import MALLOC
 

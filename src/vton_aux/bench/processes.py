@@ -38,8 +38,9 @@ class Processes:
 def _work(
     pipe: Any, rank: int, count: int, port: int, device: str, batch: int, bf16: bool, threads: int
 ) -> None:
-    from vton_aux.bench.work import build_stage, random_batch
-    from vton_aux.device import FULL, MIXED, autocast
+    from vton_aux.bench.case import precision_of
+    from vton_aux.bench.inputs import build_stage, random_batch
+    from vton_aux.device import autocast
     from vton_aux.stages.speed import Speed
 
     torch.set_num_threads(threads)
@@ -64,7 +65,7 @@ def _work(
     shared = torch.nn.parallel.DistributedDataParallel(_Step())
     while True:
         pipe.recv()
-        with autocast(MIXED if bf16 else FULL, place):
+        with autocast(precision_of(bf16), place):
             loss = shared()
         optimizer.zero_grad()
         loss.backward()

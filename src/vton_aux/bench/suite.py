@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from vton_aux.bench.work import Case, Kind
+from vton_aux.bench.case import Case, Kind
 
 STEPS = {"gmm": ("gmm", False), "tom": ("tom", False), "tom_vgg": ("tom", True)}
 HEADS = {"": False, " + auxiliary head": True}

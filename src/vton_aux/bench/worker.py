@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from vton_aux.bench.work import Case, Work, prepare
+from vton_aux.bench.case import Case, Work
+from vton_aux.bench.work import prepare
 from vton_aux.errors import UserError, one_line
 
 BURST = 1.0  # seconds, about

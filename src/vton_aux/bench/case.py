@@ -1,0 +1,47 @@
+"""What a case of the suite is, and what it becomes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vton_aux.device import FULL, MIXED
+
+Kind = Literal[
+    "matmul", "copy", "loader", "step", "infer", "metrics", "representation", "processes"
+]
+
+
+@dataclass
+class Case:
+    """One measured thing.
+
+    Attributes:
+        name: as in the tables.
+        kind: which function of `bench.work` or `bench.steps` prepares it.
+        options: its arguments.
+        against: name of the case that its rate is divided by.
+        threads: of PyTorch; 0 for all cores.
+        malloc: whether the process gets the settings of `stages.speed.MALLOC`.
+        precision: whose matmul peak its FLOPs are compared with, "fp32" or "bf16".
+    """
+
+    name: str
+    kind: Kind
+    options: dict[str, Any] = field(default_factory=dict)
+    against: str | None = None
+    threads: int = 0
+    malloc: bool = True
+    precision: str = "fp32"
+
+
+@dataclass
+class Work:
+    """A prepared case: `unit` does something and returns the images that it did."""
+
+    unit: Callable[[], float]
+    gflop_per_image: float | None = None
+
+
+def precision_of(bf16: bool) -> str:
+    """The precision in Lightning's words."""
+    return MIXED if bf16 else FULL
