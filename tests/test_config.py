@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from vton_aux.config import TrainConfig, config_folder, register
 from vton_aux.data.augment import build_transforms
 from vton_aux.stages.settings import GMMSettings, TOMSettings
+from vton_aux.stages.speed import Speed
 from vton_aux.train import arm_name, check
 
 CONF = Path(config_folder())
@@ -82,6 +83,20 @@ def test_every_trainer_and_representation_composes(name, representation):
     config = composed(f"trainer={name}", f"representation={representation}")
     assert config.trainer.accelerator in ("cpu", "gpu")
     assert {1, 4, 13} <= set(config.representation.gmm_keeps)
+
+
+@pytest.mark.parametrize(
+    ("name", "switches"),
+    [
+        ("default", Speed()),
+        ("gpu", Speed(compile="reduce-overhead")),
+        ("off", Speed(channels_last=False, fused_adam=False, malloc=False)),
+    ],
+)
+def test_every_set_of_switches_is_what_it_says(name, switches):
+    config = composed(f"speed={name}")
+    check(config)
+    assert config.speed == switches
 
 
 def test_cp_vton_plus_keeps_lower_clothes_and_legs_for_tom_alone():
