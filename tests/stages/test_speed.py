@@ -186,6 +186,8 @@ def test_on_a_gpu_cuda_graphs_have_the_gradient_of_a_plain_step(name):
 
 def test_a_compiled_stage_has_the_checkpoint_of_a_plain_one():
     compiled, plain = build("gmm", Speed(compile="default")), build("gmm")
+    assert "loss" in vars(compiled)  # in place of the method
+    assert "loss" not in vars(plain)
     plain.load_state_dict(compiled.state_dict())
 
 
