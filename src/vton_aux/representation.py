@@ -147,13 +147,13 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     device = shape.device.type
     autocast = torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
-    levels = [grey.permute(0, 2, 3, 1) for grey in (shape, head)]  # (B, H, W, C)
-    count = sum(grey.shape[3] for grey in levels)
-    size = (*levels[0].shape[:3], count + joints.shape[1])
+    count, _, height, width = shape.shape
+    grey = 1 + head.shape[1]
+    size = (count, height, width, grey + joints.shape[1])
     maps = torch.full(size, -1.0, dtype=dtype, device=shape.device)
-    maps[..., :1] = to_signed(levels[0])
-    maps[..., 1:count] = to_signed(levels[1])
-    draw_joints(maps[..., count:], joints, radius)
+    maps[..., :1] = to_signed(shape.permute(0, 2, 3, 1))
+    maps[..., 1:grey] = to_signed(head.permute(0, 2, 3, 1))
+    draw_joints(maps[..., grey:], joints, radius)
     return maps.permute(0, 3, 1, 2)
 
 

@@ -47,8 +47,7 @@ def compiled(function: F, mode: str) -> F:
         UserError: torch.compile has no such mode.
     """
     check_mode(mode)
-    options = torch._inductor.list_mode_options(mode)
-    options["reorder_for_peak_memory"] = False
+    options = {**torch._inductor.list_mode_options(mode), "reorder_for_peak_memory": False}
     return torch.compile(  # type: ignore[return-value]
         function, fullgraph=True, dynamic=False, options=options
     )
