@@ -52,6 +52,24 @@ def test_shares_of_a_step_are_of_its_time():
     assert "| gmm bf16, as trained | 0.5% | 2.0% |" in shown
 
 
+def test_a_gpus_shares_are_those_at_its_large_batch_too():
+    shown = tables(
+        results(
+            row("loader", "resident, batch 64", 200_000.0),
+            row("metrics", "I_p and targets, batch 64", 100_000.0),
+            row("metrics", "I_p and targets", 400.0),
+            row("gmm", "gmm bf16, as trained", 1000.0),
+            row("batch_gmm", "gmm batch 4", 1000.0),
+            row("batch_gmm", "gmm batch 64 + auxiliary head", 8000.0),
+        )
+    ).splitlines()
+    shares = shown[shown.index("**shares of a step**") + 4 :]
+    assert shares == [
+        "| gmm bf16, as trained |  | 250.0% |",
+        "| gmm batch 64 + auxiliary head | 4.0% | 8.0% |",
+    ]
+
+
 def test_only_what_lies_apart_has_changed():
     before = results(*(row("gmm", name, 10.0, 0.05) for name in ("same", "noisy", "slow", "fast")))
     after = results(

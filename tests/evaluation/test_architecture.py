@@ -75,9 +75,11 @@ def test_heads_are_where_the_arm_has_them(read, arm):
 
 
 def test_the_features_of_the_unet_join_the_head_at_every_level(read):
-    _, of = read()
-    assert of.tom.head.skips == [True] * 4
-    assert of.gmm.head.skips == [False] * 2
+    _, of = read()  # at 128x96
+    assert of.tom.head.skips == [True] * 3
+    assert of.gmm.head.skips == [False]
+    for head in (of.tom.head, of.gmm.head):
+        assert [(m.height, m.width) for m in head.maps[-2:]] == [(32, 24), (128, 96)]
 
 
 def test_parameters_are_counted_apart_from_the_head(read):

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vton_aux.networks.upsampling import UpsampledConv, _Doubled
+from vton_aux.networks.upsampling import UpsampledConv, _Doubled, repeated, shuffled
 
 
 def doubled_and_convolved(layer, x):
@@ -61,3 +61,29 @@ def test_the_way_back_that_gathers_is_that_of_interpolate(size):
         results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_repeating_is_nearest_interpolation_there_and_back():
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 5, 7, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 3, 10, 14, dtype=torch.float64)
+    results = []
+    for out in (repeated(x), F.interpolate(x, scale_factor=2, mode="nearest")):
+        results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_shuffling_is_pixel_shuffle_with_the_classes_last(side):
+    x = torch.randn(2, side * side * 3, 5, 7)
+    classes_first = x.unflatten(1, (side * side, 3)).transpose(1, 2).flatten(1, 2)
+    assert torch.equal(shuffled(x, side), F.pixel_shuffle(classes_first, side))
+
+
+def test_shuffling_stays_channels_last_there_and_back():
+    x = torch.randn(2, 12, 5, 7).to(memory_format=torch.channels_last).requires_grad_()
+    out = shuffled(x, 2)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    (gradient,) = torch.autograd.grad(out.square().sum(), x)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)

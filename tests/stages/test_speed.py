@@ -11,9 +11,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vton_aux.bench.inputs import build_stage, random_batch
 from vton_aux.errors import UserError
+from vton_aux.losses import perceptual
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss
-from vton_aux.networks import decoders, upsampling
+from vton_aux.networks import aligned, upsampling
+from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
@@ -134,9 +136,14 @@ def gradient(stage, batch):
 def on_a_gpus_paths(monkeypatch):
     """Have the CPU compute as a GPU does under torch.compile."""
     monkeypatch.setattr(upsampling, "doubled", upsampling._Doubled.apply)
-    monkeypatch.setattr(decoders, "doubled", upsampling._Doubled.apply)
-    monkeypatch.setattr(upsampling.UpsampledConv, "forward", upsampling.UpsampledConv._doubled)
     monkeypatch.setattr(InstanceNorm, "forward", lambda self, x: normalised(x))
+
+    def aligned_conv2d(x, weight, *rest, **named):
+        missing = -x.shape[1] % 8
+        return F.conv2d(with_zeros(x, missing), with_zeros(weight, missing), *rest, **named)
+
+    for module in (aligned, perceptual):
+        monkeypatch.setattr(module, "aligned_conv2d", aligned_conv2d)
 
     def cross_entropy(self, logits, parse):
         return F.cross_entropy(logits.float(), self.target(parse), self.weight)

@@ -36,10 +36,17 @@ class Case:
 
 @dataclass
 class Work:
-    """A prepared case: `unit` does something and returns the images that it did."""
+    """A prepared case.
+
+    Attributes:
+        unit: does something and returns the images that it did.
+        gflop_per_image: 10^9 floating-point operations an image, where they are counted.
+        ahead: units that a GPU may still have to do when the next one starts; 0 waits for each.
+    """
 
     unit: Callable[[], float]
     gflop_per_image: float | None = None
+    ahead: int = 0
 
 
 def precision_of(bf16: bool) -> str:

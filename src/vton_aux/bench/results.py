@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from vton_aux.bench.suite import LARGE
 from vton_aux.errors import UserError
 
 Row = Mapping[str, Any]
@@ -85,19 +86,19 @@ def tables(results: Mapping[str, Any]) -> str:
 
 
 def _shares(rows: Sequence[Row]) -> list[str]:
-    """What loading and I_p take of each step as trained."""
+    """What loading and I_p take of each step as trained: at batch 4, and at a GPU's large batch."""
     rates = {row["name"]: row["images_per_second"] for row in rows}
-    parts = {"loading": "packed", "I_p and targets": "I_p and targets"}
-    known = {label: rates[name] for label, name in parts.items() if name in rates}
-    steps = [row for row in rows if row["name"].endswith("as trained")]
-    if not known or not steps:
-        return []
-    lines = ["", "**shares of a step**", "", "| | " + " | ".join(known) + " |"]
-    lines.append("|---" * (1 + len(known)) + "|")
-    for step in steps:
-        shares = [f"{step['images_per_second'] / rate:.1%}" for rate in known.values()]
-        lines.append(f"| {step['name']} | " + " | ".join(shares) + " |")
-    return lines
+    lines = []
+    for loading, batch in (("packed", ""), ("resident", f", batch {LARGE}")):
+        parts = [rates.get(name + batch) for name in (loading, "I_p and targets")]
+        for row in rows if any(parts) else ():
+            large = row["section"].startswith("batch_") and f"batch {LARGE}" in row["name"]
+            if large if batch else row["name"].endswith("as trained"):
+                own = row["images_per_second"]
+                cells = [row["name"], *(f"{own / rate:.1%}" if rate else "" for rate in parts)]
+                lines.append("| " + " | ".join(cells) + " |")
+    head = ["", "**shares of a step**", "", "| | loading | I_p and targets |", "|---|---|---|"]
+    return [*head, *lines] if lines else []
 
 
 def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:

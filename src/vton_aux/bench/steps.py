@@ -20,6 +20,8 @@ from vton_aux.stages.inference import ready
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
+AHEAD = 2  # nothing in a training waits for a GPU's step
+
 
 def step(
     device: torch.device,
@@ -59,7 +61,7 @@ def step(
 
     gflop = _gflop(unit)
     module.quicken(switches)  # only now: what is compiled cannot be counted
-    return Work(unit, gflop)
+    return Work(unit, gflop, AHEAD)
 
 
 def infer(
@@ -142,7 +144,7 @@ def _reference_step(device: torch.device, source: Path, stage: str, vgg: bool, b
         one()
         return batch
 
-    return Work(unit, _gflop(unit))
+    return Work(unit, _gflop(unit), AHEAD)
 
 
 def _gflop(unit: Callable[[], float]) -> float:

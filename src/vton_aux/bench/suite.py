@@ -80,7 +80,9 @@ def loader(root: str, packed: str, source: str | None, gpu: bool, bf16: bool) ->
         ),
     ]  # fmt: skip
     if gpu:  # on a CPU it would be the packed arrays once more
-        cases.append(Case("resident", "loader", {**data, "packed": packed, "resident": True}))
+        resident = {**data, "packed": packed, "resident": True}
+        cases.append(Case("resident", "loader", resident))
+        cases.append(Case(f"resident, batch {LARGE}", "loader", {**resident, "batch": LARGE}))
     return _beside("loader", cases, source, data, threads=1)
 
 

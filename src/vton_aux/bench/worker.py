@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from collections import deque
 from typing import Any
 
 import torch
@@ -22,14 +23,19 @@ BURST = 1.0  # seconds, about
 
 def burst(work: Work, seconds: float, device: str) -> dict[str, Any]:
     """Units until `seconds` have passed; images, seconds, page faults of it."""
+    under_way: deque[torch.cuda.Event] = deque()
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     images, start = 0.0, time.perf_counter()
     while True:
         images += work.unit()
         if device == "cuda":
-            torch.cuda.synchronize()
+            under_way.append(torch.cuda.current_stream().record_event())
+            if len(under_way) > work.ahead:
+                under_way.popleft().synchronize()
         if time.perf_counter() - start >= seconds:
             break
+    if device == "cuda":
+        torch.cuda.synchronize()
     return {
         "images": images,
         "seconds": time.perf_counter() - start,

@@ -150,9 +150,9 @@ def _tom(draw: Drawing, of: Architecture, top: float) -> None:
     draw.path((end + 6, y), (rise, y), (rise, down), (first - 14, down), aux=True, arrow=True)
     last = draw.maps("auxiliary", parts.head.maps, first, down, aux=True)
     _decoder_name(draw, first - 12, down)
-    for level in range(len(encoder) - 1):
-        meets = len(encoder) - 1 - level
-        if parts.head.skips[meets - 1]:
+    for meets, joins in enumerate(parts.head.skips, start=1):
+        if joins:
+            level = len(encoder) - 1 - meets
             below = draw.rows(parts.head.maps[meets]) / 2 + 17
             draw.skip(encoder[level], (start + level * STEP, y),
                       (first + meets * STEP, down + below), down + 84 - 8 * level)  # fmt: skip

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vton_aux.errors import UserError
 from vton_aux.losses.l1 import l1_to_constant
+from vton_aux.networks.aligned import aligned_conv2d
 
 # channels of each stage's convolutions; a max-pool stands before each stage but the first
 _STAGES = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512,))
@@ -84,7 +85,7 @@ class PerceptualLoss(nn.Module):
             if stage:
                 x = F.max_pool2d(x, 2)
             for number, (weight, bias) in enumerate(convolutions):
-                x = F.conv2d(x, weight, bias, padding=1).relu_()
+                x = aligned_conv2d(x, weight, bias, padding=1).relu_()
                 if number == 0:
                     taken.append(x)
         return taken

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from vton_aux.networks.aligned import AlignedConv2d
 from vton_aux.networks.normalisation import InstanceNorm
 
 
@@ -28,7 +29,7 @@ class FeatureExtractor(nn.Module):
         layers: list[nn.Module] = []
         for level in range(levels):
             grown = width * min(2**level, 8)
-            layers += [nn.Conv2d(channels, grown, 4, stride=2, padding=1), nn.ReLU()]
+            layers += [AlignedConv2d(channels, grown, 4, stride=2, padding=1), nn.ReLU()]
             layers += [nn.BatchNorm2d(grown)]
             channels = grown
         layers += [nn.Conv2d(channels, self.out_channels, 3, padding=1), nn.ReLU()]
@@ -60,7 +61,7 @@ class UNetEncoder(nn.Module):
         self.levels = nn.ModuleList()
         for level, grown in enumerate(self.out_channels):
             block: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
-            block += [nn.Conv2d(channels, grown, 4, stride=2, padding=1)]
+            block += [AlignedConv2d(channels, grown, 4, stride=2, padding=1)]
             if 0 < level < levels - 1:
                 block += [InstanceNorm()]
             self.levels.append(nn.Sequential(*block))

@@ -89,8 +89,9 @@ class GMM(nn.Module):
         self.segmentation: SegmentationDecoder | None = None
         if classes:
             deepest = 2 * self.person_encoder.out_channels
+            patch = 2 ** min(levels, 2)  # the head decodes to a quarter of the image's size
             self.segmentation = SegmentationDecoder(
-                deepest, [0] * (levels - 1), classes, head_width
+                deepest, [0] * (levels - 2), classes, head_width, patch
             )
 
     def forward(self, person: Tensor, cloth: Tensor, segment: bool = False) -> GMMOutput:

@@ -32,8 +32,8 @@ class TOM(nn.Module):
 
     A U-Net reads I_p and the warped cloth; four output channels are the rendered person (tanh)
     and the composition mask (sigmoid). The auxiliary head decodes the features of the U-Net's
-    encoder, all levels of it, to M_exp (the paper, section 2). It is built last, so the same seed
-    gives the U-Net the same weights with and without it.
+    encoder, up to those at a quarter of the size, to M_exp (the paper, section 2). It is built
+    last, so the same seed gives the U-Net the same weights with and without it.
 
     Args:
         size: (H, W) of the images.
@@ -59,7 +59,7 @@ class TOM(nn.Module):
         self.decoder = UNetDecoder(channels, 4, output_norm)
         self.segmentation: SegmentationDecoder | None = None
         if classes:
-            skips = channels[-2::-1]
+            skips = channels[-2:0:-1]  # up to a quarter of the image's size
             self.segmentation = SegmentationDecoder(channels[-1], skips, classes, head_width)
 
     def forward(self, person: Tensor, warped_cloth: Tensor, segment: bool = False) -> TOMOutput:
@@ -72,5 +72,5 @@ class TOM(nn.Module):
         decoded = self.decoder(features).float()  # (B, 4, H, W)
         logits = None
         if segment and self.segmentation is not None:
-            logits = self.segmentation(features[-1], features[-2::-1])
+            logits = self.segmentation(features[-1], features[-2:0:-1])
         return TOMOutput(torch.tanh(decoded[:, :3]), torch.sigmoid(decoded[:, 3:]), logits)

@@ -12,7 +12,7 @@ _TAPS = (
     ((0.75, 0.25, 0.0), (0.25, 0.75, 0.75), (0.0, 0.0, 0.25)),
     ((0.25, 0.0, 0.0), (0.75, 0.75, 0.25), (0.0, 0.25, 0.75)),
 )
-_FEW = 16  # output channels up to which the phases pay on a CPU
+_FEW = 16  # output channels up to which the phases pay
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -47,11 +47,39 @@ def _gathered(gradient: Tensor, dim: int) -> Tensor:
     return torch.lerp(even + odd, before + after, 0.25)
 
 
+def repeated(x: Tensor) -> Tensor:
+    """Each position twice a side (nearest), (B, C, H, W) -> (B, C, 2H, 2W)."""
+    return _Repeated.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Repeated(torch.autograd.Function):
+    """`F.interpolate` whose way back sums; compiled, PyTorch's own adds atomically on a GPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="nearest")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return F.avg_pool2d(gradients[0], 2, divisor_override=1)
+
+
+def shuffled(x: Tensor, side: int) -> Tensor:
+    """Sub-pixels to their places, (B, side * side * C, H, W) -> (B, C, side * H, side * W).
+
+    Channels are ordered by row, by column, then by C, which makes this `F.pixel_shuffle` of
+    another order that stays channels-last on the way there and back.
+    """
+    count, _, height, width = x.shape
+    parts = x.permute(0, 2, 3, 1).reshape(count, height, width, side, side, -1).transpose(2, 3)
+    return parts.reshape(count, side * height, side * width, -1).permute(0, 3, 1, 2)
+
+
 class UpsampledConv(nn.Conv2d):
     """Bilinear x2, then a 3x3 convolution with zero padding, as one linear map.
 
-    Where it has few outputs, a CPU computes its four phases (even and odd rows and columns) as one
-    convolution of the small map and never writes the doubled one: the same sums in another order.
+    Where it has few outputs, its four phases (even and odd rows and columns) are one convolution of
+    the small map, and the doubled one is never written: the same sums in another order.
 
     Args:
         inputs: input channels.
@@ -63,7 +91,7 @@ class UpsampledConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
-        if x.device.type == "cpu" and self.out_channels <= _FEW and min(x.shape[2:]) >= 4:
+        if self.out_channels <= _FEW and min(x.shape[2:]) >= 4:
             return self._by_phases(x)
         return self._doubled(x)
 
@@ -72,11 +100,11 @@ class UpsampledConv(nn.Conv2d):
 
     def _by_phases(self, x: Tensor) -> Tensor:
         taps = self.weight.new_tensor(_TAPS)
-        kernel = torch.einsum("pat,qbu,oitu->opqiab", taps, taps, self.weight).flatten(0, 2)
+        kernel = torch.einsum("pat,qbu,oitu->pqoiab", taps, taps, self.weight).flatten(0, 2)
         kernel = kernel.contiguous(memory_format=torch.channels_last)  # (4 * outputs, inputs, 3, 3)
         assert self.bias is not None
-        phases = F.conv2d(x, kernel, self.bias.repeat_interleave(4), padding=1)
-        out = F.pixel_shuffle(phases, 2)
+        phases = F.conv2d(x, kernel, self.bias.repeat(4), padding=1)
+        out = shuffled(phases, 2)
         # the border of the doubled map repeats pixels where the small one has its zero padding
         out[:, :, :2] = self._doubled(x[:, :, :2])[:, :, :2]
         out[:, :, -2:] = self._doubled(x[:, :, -2:])[:, :, -2:]

@@ -28,6 +28,8 @@ class FusedAdam(torch.optim.Adam):
     def _init_group(self, group: Any, *lists: Any) -> Any:
         complex_params = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         weights_gradients_means = lists[:4]
+        if lists[0] and lists[0][0].device.type != "cpu":
+            return complex_params
         for i, tensors in enumerate(zip(*weights_gradients_means, strict=True)):
             if all(_needs_view(tensor) for tensor in tensors):
                 for one, tensor in zip(weights_gradients_means, tensors, strict=True):
@@ -36,6 +38,4 @@ class FusedAdam(torch.optim.Adam):
 
 
 def _needs_view(tensor: Tensor) -> bool:
-    if tensor.device.type != "cpu" or tensor.dim() != 4:
-        return False
-    return tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
