@@ -16,6 +16,7 @@ WRONG = {
     ("tom.select=worst",): ("tom.select=worst", "best"),
     ("stage=both",): ("stage=both", "gmm"),
     ("labels=atr",): ("labels=atr", "coarse"),
+    ("wandb.project=mine",): ("wandb.project=mine", "null", "wandb=on"),
     ("trainer=tpu",): ("trainer/tpu", "cpu"),
     ("data=viton",): ("data.root", "missing"),
     ("data=viton", "data.root=/no/such/folder"): ("/no/such/folder", "data.root"),

@@ -83,7 +83,15 @@ def _hydra(command: str, arguments: list[str]) -> None:
     sys.argv = [f"vton-aux {command}", *arguments]
     failed: list[str] = []
     run = hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)
-    run(_job(command, failed))()
+    try:
+        run(_job(command, failed))()
+    except AssertionError as error:  # of OmegaConf, where a key's group is null
+        if not str(error).startswith("Unexpected type for root"):
+            raise
+        keys = [a for a in arguments if "." in a.partition("=")[0]]
+        raise UserError(
+            f"{', '.join(keys)}: a key in a group that is null; choose the group, as wandb=on does"
+        ) from None
     if failed:
         raise UserError(f"{len(failed)} of the sweep's jobs failed: {', '.join(failed)}")
 
