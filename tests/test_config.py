@@ -10,7 +10,8 @@ from vton_aux.config import TrainConfig, config_folder, register
 from vton_aux.data.augment import build_transforms
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
-from vton_aux.train import arm_name, check
+from vton_aux.train import arm_name
+from vton_aux.validate import check
 
 CONF = Path(config_folder())
 

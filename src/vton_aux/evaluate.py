@@ -26,8 +26,8 @@ from vton_aux.evaluation.features import build_features, build_lpips
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import write_json
+from vton_aux.prepare import pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.train import pack, prepare_data
 
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:

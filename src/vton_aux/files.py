@@ -1,4 +1,4 @@
-"""Results on disk that are whole or not there at all."""
+"""Results on disk that are whole or not there at all, and made once."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,3 +25,9 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def lock_file(path: Path) -> Path:
+    """Where the lock for making `path` lies, beside it; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(path.name + ".lock")

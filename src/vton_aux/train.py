@@ -21,21 +21,17 @@ from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from vton_aux.config import DataConfig, TrainConfig, config_folder
-from vton_aux.data.augment import build_transforms
-from vton_aux.data.cache import pack_split
+from vton_aux.config import TrainConfig, config_folder
 from vton_aux.data.content import fingerprint
-from vton_aux.data.datamodule import VITONDataModule, check_resident, check_size
-from vton_aux.data.labels import LABEL_SETS
-from vton_aux.data.layout import Split
-from vton_aux.data.packed import PackedSplit
-from vton_aux.data.synthetic import write_dataset
+from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import UserError
-from vton_aux.files import write_json
+from vton_aux.files import lock_file, write_json
 from vton_aux.fit import INTERRUPTED, Job
+from vton_aux.prepare import pack, prepare_data
 from vton_aux.stages.checkpoint import read_checkpoint
-from vton_aux.stages.speed import MALLOC, check_mode
+from vton_aux.stages.speed import MALLOC
 from vton_aux.store import code_version, finished, place, stage_key, weights_digest
+from vton_aux.validate import check
 
 StageName = Literal["gmm", "tom"]
 
@@ -76,74 +72,6 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
     if config.stage in ("all", "tom"):
         folders["tom"] = _stage(config, "tom", data, provenance, run, gmm)
     return gather(config, run, folders)
-
-
-def check(config: TrainConfig) -> None:
-    """Check the values that types cannot.
-
-    Raises:
-        UserError: names the key, the value and what it may be.
-    """
-    choices = {"stage": ("all", "gmm", "tom"), "labels": tuple(LABEL_SETS)}
-    for key, allowed in choices.items():
-        value = getattr(config, key)
-        if value not in allowed:
-            raise UserError(f"{key}={value}: choose one of {', '.join(allowed)}")
-    check_size(config.data.size)
-    if not 0 < config.data.val_fraction < 1:
-        raise UserError(f"data.val_fraction={config.data.val_fraction}: must lie between 0 and 1")
-    for name in ("gmm", "tom"):
-        settings = getattr(config, name)
-        for key in ("width", "steps", "batch_size", "lr", "skin_weight", "background_weight"):
-            if getattr(settings, key) <= 0:
-                raise UserError(f"{name}.{key}={getattr(settings, key)}: must be above 0")
-        if settings.head_width <= 0 or settings.head_width % 8:
-            raise UserError(f"{name}.head_width={settings.head_width}: must be a multiple of 8")
-        if not 0 <= settings.hold <= 1:
-            raise UserError(f"{name}.hold={settings.hold}: must lie in [0, 1]")
-        if settings.select not in ("last", "best"):
-            raise UserError(f"{name}.select={settings.select}: choose last or best")
-        if len(settings.betas) != 2:
-            raise UserError(f"{name}.betas={list(settings.betas)}: Adam has two")
-    for key in ("val_every", "checkpoint_every", "log_every"):
-        if getattr(config, key) <= 0:
-            raise UserError(f"{key}={getattr(config, key)}: must be above 0")
-    augment = asdict(config.data.augment)
-    flip = augment.pop("flip")
-    if not 0 <= flip <= 1:
-        raise UserError(f"data.augment.flip={flip}: a probability, must lie in [0, 1]")
-    if config.speed.compile is not None:
-        check_mode(config.speed.compile)
-    build_transforms(augment)
-    if config.data.resident:
-        check_resident(config.data.cache is not None, augment)
-
-
-def prepare_data(data: DataConfig) -> None:
-    """Write the synthetic data set where the configuration asks for one that is not there yet."""
-    root = Path(data.root)
-    if data.generate is None or root.is_dir():
-        return
-    print(f"writing {data.generate.train + data.generate.test} synthetic pairs to {root}")
-    with FileLock(_lock_file(root)):
-        if not root.is_dir():
-            wanted = data.generate
-            write_dataset(
-                root, train=wanted.train, test=wanted.test, seed=wanted.seed,
-                size=check_size(data.size),
-            )  # fmt: skip
-
-
-def pack(data: DataConfig, split: Split, size: tuple[int, int], labels: str) -> PackedSplit | None:
-    """The decoded split where the configuration keeps one (data.cache), made now if need be.
-
-    Raises:
-        UserError: see `pack_split`.
-    """
-    if data.cache is None:
-        return None
-    root, cache = Path(data.root).resolve(), Path(data.cache).resolve()
-    return pack_split(root, split, size, len(LABEL_SETS[labels].class_of), cache)
 
 
 def _stage(
@@ -212,7 +140,7 @@ def _stage(
     )
     if _first_process():
         # two jobs of a sweep may need one GMM: the second waits and finds it finished
-        with FileLock(_lock_file(folder)):
+        with FileLock(lock_file(folder)):
             if not finished(folder):
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
@@ -336,11 +264,6 @@ def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[s
 def _first_process() -> bool:
     """Whether this is the first of the processes that SLURM or torchrun started."""
     return int(os.environ.get("SLURM_PROCID", os.environ.get("RANK", "0"))) == 0
-
-
-def _lock_file(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(path.name + ".lock")
 
 
 def main(raw: Any) -> None:
