@@ -55,8 +55,8 @@ class SegmentationDecoder(nn.Module):
     2016), which spares it the levels where a channel costs most.
 
     There is no normalisation: it costs time, and one without scales of its own keeps the logits
-    small. In 150 steps on four samples the loss falls 60 times without, 4 times with InstanceNorm
-    and 10 times with GroupNorm or BatchNorm.
+    small. In 150 steps of GMM on four samples the loss falls 56 times without, 5 times with
+    InstanceNorm and 9 to 11 times with GroupNorm or BatchNorm.
 
     Args:
         deepest: channels of the deepest features.
