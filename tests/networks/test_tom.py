@@ -179,3 +179,10 @@ def test_pictures_and_logits_are_float32_under_mixed_precision():
     with torch.autocast("cpu", torch.bfloat16):
         out = model(*inputs(), segment=True)
     assert {value.dtype for value in out} == {torch.float32}
+
+
+def test_all_pixels_of_a_patch_begin_alike():
+    logits = built(classes=CLASSES)(*inputs(), segment=True).expected_segmentation
+    patches = logits.unflatten(3, (-1, 4)).unflatten(2, (-1, 4))
+    assert torch.equal(patches, patches[:, :, :, :1, :, :1].expand_as(patches))
+    assert logits.std() > 0

@@ -87,7 +87,7 @@ def _gmm(draw: Drawing, of: Architecture, top: float) -> None:
     draw.circle(tap, y, "C", 8)
     draw.path((tap + 8, y), (joint + 26, y), aux=True, arrow=True)
     last = draw.maps("auxiliary", parts.head.maps, joint + 42, y, aux=True)
-    _decoder_name(draw, joint + 32, y)
+    _decoder_name(draw, joint + 26, y + 50)
     draw.words(last + 10, y - 9, "M_{exp}", anchor="start", math=True, colour=RED)
     draw.path((last + 8, y), (LOSS - 38, y), aux=True)
     _cross_entropy(draw, of, parts.head, y)
@@ -149,7 +149,7 @@ def _tom(draw: Drawing, of: Architecture, top: float) -> None:
         return
     draw.path((end + 6, y), (rise, y), (rise, down), (first - 14, down), aux=True, arrow=True)
     last = draw.maps("auxiliary", parts.head.maps, first, down, aux=True)
-    _decoder_name(draw, first - 12, down)
+    _decoder_name(draw, first - 12, down - 60)
     for meets, joins in enumerate(parts.head.skips, start=1):
         if joins:
             level = len(encoder) - 1 - meets
@@ -198,7 +198,7 @@ def _representation(draw: Drawing, of: Architecture, x: float, y: float) -> None
 
 def _decoder_name(draw: Drawing, x: float, y: float) -> None:
     for line, word in enumerate(("segmentation", "decoder")):
-        draw.words(x, y - 60 + 14 * line, word, anchor="start", colour=RED)
+        draw.words(x, y + 14 * line, word, anchor="start", colour=RED)
 
 
 def _cross_entropy(draw: Drawing, of: Architecture, head: Head, y: float) -> None:
