@@ -14,6 +14,7 @@ from vton_aux.data.pose import read_pose
 from vton_aux.representation import (
     PersonRepresentation,
     body_shape,
+    joint_squares,
     kept,
     label_mask,
     to_signed,
@@ -100,6 +101,17 @@ def test_pose_maps_are_pils_rectangles(tmp_path, size, seed):
     assert set(maps.unique().tolist()) == {-1, 1}
     assert np.array_equal(maps.numpy() > 0, drawn(xy.tolist(), size, radius))
     assert (maps[7:10] == -1).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_squares_by_comparison_are_those_that_are_drawn(size):
+    batch = np.stack([openpose(size, seed) for seed in range(6)])
+    found = np.random.default_rng(0).integers(0, 2, (6, 18, 1))
+    joints = torch.from_numpy(np.concatenate([batch, found], axis=2).astype(np.float32))
+    radius = 5 * size[0] / 256
+    compared = joint_squares(joints, size, radius).permute(0, 3, 1, 2)
+    assert (compared > 0).any()
+    assert torch.equal(compared, pose_maps(joints, size, radius))
 
 
 def test_a_joint_is_a_square_of_eleven_pixels_around_it():

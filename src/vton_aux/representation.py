@@ -148,12 +148,14 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     autocast = torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
     count, _, height, width = shape.shape
-    grey = 1 + head.shape[1]
-    size = (count, height, width, grey + joints.shape[1])
-    maps = torch.full(size, -1.0, dtype=dtype, device=shape.device)
     # converted while dense: a copy with strides that converts takes twice as long
-    maps[..., :1] = to_signed(shape.permute(0, 2, 3, 1)).to(dtype)
-    maps[..., 1:grey] = to_signed(head.permute(0, 2, 3, 1)).to(dtype)
+    greys = [to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, head)]
+    if device != "cpu":  # one kernel, compiled, and no pass over the planes for the squares
+        squares = joint_squares(joints, (height, width), radius).to(dtype)
+        return torch.cat([*greys, squares], dim=3).permute(0, 3, 1, 2)
+    grey = 1 + head.shape[1]
+    maps = torch.full((count, height, width, grey + joints.shape[1]), -1.0, dtype=dtype)
+    maps[..., :1], maps[..., 1:grey] = greys
     draw_joints(maps[..., grey:], joints, radius)
     return maps.permute(0, 3, 1, 2)
 
@@ -206,6 +208,24 @@ def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:
     joint = torch.arange(joints.shape[1], device=maps.device)[:, None, None]
     value = torch.where(shown, 1.0, -1.0).to(maps.dtype)[..., None, None]
     maps.index_put_((sample, rows[..., :, None], columns[..., None, :], joint), value)
+
+
+def joint_squares(joints: Tensor, size: tuple[int, int], radius: float) -> Tensor:
+    """The maps that `draw_joints` makes, (B, H, W, J) of -1 and 1: each pixel by itself.
+
+    At most 31 joints: each row and each column is a number with a bit for every joint near it.
+    """
+    x, y, found = joints[:, None].unbind(-1)  # (B, 1, J) each
+    joint = torch.arange(joints.shape[1], dtype=torch.int32, device=joints.device)
+
+    def near(position: Tensor, count: int) -> Tensor:
+        pixel = torch.arange(count, device=joints.device)[:, None]
+        first, last = (position - radius).trunc(), (position + radius).trunc()
+        bits = ((pixel >= first) & (pixel <= last) & (found > 0)).int() << joint
+        return bits.sum(-1, dtype=torch.int32)
+
+    pixels = near(y, size[0])[:, :, None] & near(x, size[1])[:, None]  # (B, H, W)
+    return torch.where((pixels[..., None] >> joint) & 1 > 0, 1.0, -1.0)
 
 
 def _near(position: Tensor, size: int, radius: float) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from vton_aux import representation
 from vton_aux.bench.inputs import build_stage, random_batch
 from vton_aux.errors import UserError
 from vton_aux.losses import perceptual
@@ -17,6 +18,7 @@ from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.networks import aligned, upsampling
 from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
+from vton_aux.representation import joint_squares
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
@@ -149,6 +151,11 @@ def on_a_gpus_paths(monkeypatch):
         return F.cross_entropy(logits.float(), self.target(parse), self.weight)
 
     monkeypatch.setattr(SegmentationLoss, "forward", cross_entropy)
+
+    def draw_joints(maps, joints, radius):
+        maps.copy_(joint_squares(joints, tuple(maps.shape[1:3]), radius))
+
+    monkeypatch.setattr(representation, "draw_joints", draw_joints)
 
 
 @pytest.mark.slow

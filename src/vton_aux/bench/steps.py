@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vton_aux.bench import reference
 from vton_aux.bench.case import Work, precision_of
+from vton_aux.bench.feed import feed
 from vton_aux.bench.inputs import build_stage, random_batch, random_images
 from vton_aux.device import autocast
 from vton_aux.representation import TryOnInputs
@@ -34,11 +35,13 @@ def step(
     size: tuple[int, int] = (256, 192),
     speed: dict[str, Any] | None = None,
     source: str | None = None,
+    data: dict[str, Any] | None = None,
 ) -> Work:
     """A training step: forward, losses, backward, Adam.
 
     `whole` starts from the uint8 batch and, for TOM, runs the frozen GMM, as in training; else the
     networks' inputs are ready, as in the reference's loop. `source` is the reference's folder.
+    `data` are arguments of `feed`, which then loads a batch for each step.
     """
     if source is not None:
         return _reference_step(device, Path(source), stage, vgg, batch)
@@ -46,6 +49,9 @@ def step(
     module = build_stage(stage, aux, vgg, size, replace(switches, compile=None))
     module.to(device).train()
     samples = random_batch(batch, size, device)
+    next_batch: Callable[[], dict[str, Any]] = lambda: samples  # noqa: E731
+    if data is not None:
+        next_batch = feed(device, batch=batch, **data)
     if not whole:
         _give_ready_inputs(module, samples)
     configured: Any = module.configure_optimizers()
@@ -53,7 +59,7 @@ def step(
 
     def unit() -> int:
         with autocast(precision_of(bf16), device):
-            loss = module.training_step(samples, 0)
+            loss = module.training_step(next_batch(), 0)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

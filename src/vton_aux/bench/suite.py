@@ -32,6 +32,7 @@ def sections(
         "metrics": metrics(gpu),
         **{f"switches_{name}": switches(name, gpu, bf16) for name in STEPS},
         **{f"batch_{name}": batches(name, gpu, bf16) for name in STEPS},
+        "fed": fed(root, packed, gpu, bf16),
         "size": [
             _step(f"{stage} {h}x{w}", stage, bf16=bf16, size=[h, w])
             for stage in ("gmm", "tom")
@@ -183,6 +184,20 @@ def batches(name: str, gpu: bool, bf16: bool) -> list[Case]:
         )
         for n, head in sizes
     ]  # fmt: skip
+
+
+def fed(root: str, packed: str, gpu: bool, bf16: bool) -> list[Case]:
+    """What loading costs a step: each stage on one batch again and again, and on the next one."""
+    data = {"root": root, "packed": packed, **({"resident": True} if gpu else {})}
+    cases = []
+    for name, (stage, vgg) in STEPS.items():
+        options: dict[str, Any] = {"vgg": vgg, "whole": True, "batch": LARGE if gpu else 4}
+        alone, loading = (
+            _step(f"{name}, {label}", stage, bf16, speed=_speed(gpu), data=read, **options)
+            for label, read in (("one batch", None), ("loading", data))
+        )
+        cases += [alone, replace(loading, against=alone.name)]
+    return cases
 
 
 def _speed(gpu: bool) -> dict[str, str]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from vton_aux.bench import reference
 from vton_aux.bench.case import Case, Work, precision_of
+from vton_aux.bench.feed import feed
 from vton_aux.bench.inputs import build_representation, random_batch
 from vton_aux.bench.steps import infer, step
-from vton_aux.data.datamodule import VITONDataModule
-from vton_aux.data.packed import PackedSplit
 from vton_aux.device import autocast, pick_device
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.regions import region_scores
@@ -61,40 +61,24 @@ def loader(
     device: torch.device,
     root: str,
     source: str | None = None,
-    packed: str | None = None,
-    resident: bool = False,
     represent: bool = False,
     bf16: bool = False,
-    workers: int = 0,
     batch: int = 4,
-    pairs: int | None = None,
+    **options: Any,
 ) -> Work:
-    """Batches into the training process, in training order.
+    """Batches into the training process, in training order; `options` are those of `feed`.
 
-    `packed` is the folder of the packed split, `source` that of the reference; without either the
-    files are read. `represent` adds I_p, of bf16 as bf16 networks read it or of float32, and the
-    float32 targets.
+    `source` is the folder of the reference, which then loads. `represent` adds I_p, of bf16 as bf16
+    networks read it or of float32, and the float32 targets.
     """
     if source is not None:
         theirs = reference.Reference(Path(source)).batches(Path(root))
         return Work(lambda: len(next(theirs)["cloth"]))
-    folders = {} if packed is None else {"train": packed}
-    module = VITONDataModule(
-        root, batch_size=batch, workers=workers, packed=folders, resident=resident
-    )
-    if pairs is not None:
-        train, validation = module.train_and_validation_pairs()
-        module._split = train[:pairs], validation
-    module.steps = 10**7
-    if packed is not None:
-        for array in PackedSplit(Path(packed)).arrays.values():
-            array.max()  # into the page cache: what is measured is not the disk
-    batches = iter(module.train_dataloader())
+    next_batch = feed(device, root, batch=batch, **options)
     to_person = build_representation(device)
 
     def unit() -> int:
-        found = next(batches)
-        found = module.transfer_batch_to_device(found, device, 0)
+        found = next_batch()
         if represent:
             with autocast(precision_of(bf16), device):
                 to_person(found)

@@ -14,10 +14,9 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape; H * W > 1."""
-        compiling = torch.compiler.is_compiling()  # also under export
         if x.device.type != "cpu":
-            return normalised(x) if compiling else F.instance_norm(x)
-        if compiling:  # one operation, whatever the batch
+            return normalised(x)
+        if torch.compiler.is_compiling():  # also under export: one operation, whatever the batch
             return F.group_norm(x, x.shape[1])
         return torch.cat(
             [F.batch_norm(one, None, None, training=True) for one in torch.split(x, 1)]
@@ -25,9 +24,9 @@ class InstanceNorm(nn.Module):
 
 
 def normalised(x: Tensor) -> Tensor:
-    """The same in parts that a compiler fuses; float32 inside, the type of `x` outside.
+    """The same in parts that keep the format; float32 inside, the type of `x` outside.
 
-    Autocast on a GPU would have group norm hand on float32, twice the bytes.
+    A compiler fuses them. Autocast on a GPU would have group norm hand on float32, twice the bytes.
     """
     levels = x.float()
     variance, mean = torch.var_mean(levels, (2, 3), correction=0, keepdim=True)

@@ -18,8 +18,14 @@ _FEW = 16  # output channels up to which the phases pay
 def doubled(x: Tensor) -> Tensor:
     """Bilinear x2, (B, C, H, W) -> (B, C, 2H, 2W), corners not aligned."""
     if x.device.type == "cpu" or not torch.is_grad_enabled():
-        return F.interpolate(x, scale_factor=2, mode="bilinear")
+        return _resized(x, "bilinear")
     return _Doubled.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _resized(x: Tensor, mode: str) -> Tensor:
+    """x2 in the type of `x`: autocast on a GPU makes float32 of it, and its kernel is slow."""
+    with torch.autocast(x.device.type, enabled=False):
+        return F.interpolate(x, scale_factor=2, mode=mode)
 
 
 class _Doubled(torch.autograd.Function):
@@ -30,7 +36,7 @@ class _Doubled(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return F.interpolate(x, scale_factor=2, mode="bilinear")
+        return _resized(x, "bilinear")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -57,7 +63,7 @@ class _Repeated(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return F.interpolate(x, scale_factor=2, mode="nearest")
+        return _resized(x, "nearest")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -86,8 +92,11 @@ class UpsampledConv(nn.Conv2d):
         outputs: output channels.
     """
 
+    taps: Tensor
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1)
+        self.register_buffer("taps", torch.tensor(_TAPS), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
@@ -99,9 +108,9 @@ class UpsampledConv(nn.Conv2d):
         return super().forward(doubled(x))
 
     def _by_phases(self, x: Tensor) -> Tensor:
-        taps = self.weight.new_tensor(_TAPS)
-        kernel = torch.einsum("pat,qbu,oitu->pqoiab", taps, taps, self.weight).flatten(0, 2)
-        kernel = kernel.contiguous(memory_format=torch.channels_last)  # (4 * outputs, inputs, 3, 3)
+        kernel = torch.einsum("pat,qbu,oitu->pqoiab", self.taps, self.taps, self.weight)
+        kernel = kernel.flatten(0, 2)  # (4 * outputs, inputs, 3, 3)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)
         assert self.bias is not None
         phases = F.conv2d(x, kernel, self.bias.repeat(4), padding=1)
         out = shuffled(phases, 2)

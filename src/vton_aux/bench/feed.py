@@ -1,0 +1,45 @@
+"""Batches as a training gets them: read, and on the device."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.data.packed import PackedSplit
+
+
+def feed(
+    device: torch.device,
+    root: str,
+    packed: str | None = None,
+    resident: bool = False,
+    workers: int = 0,
+    batch: int = 4,
+    pairs: int | None = None,
+) -> Callable[[], dict[str, Any]]:
+    """A function that gives the next batch, in training order.
+
+    Args:
+        device: where the batch is to lie.
+        root: a VITON folder.
+        packed: folder of its packed training split; without, the files are read.
+        resident: whether the packed split lies on the device.
+        workers: loader processes.
+        batch: samples a batch.
+        pairs: how many of the folder's pairs to read; all by default.
+    """
+    folders = {} if packed is None else {"train": packed}
+    module = VITONDataModule(
+        root, batch_size=batch, workers=workers, packed=folders, resident=resident
+    )
+    if pairs is not None:
+        train, validation = module.train_and_validation_pairs()
+        module._split = train[:pairs], validation
+    module.steps = 10**7
+    if packed is not None:
+        for array in PackedSplit(Path(packed)).arrays.values():
+            array.max()  # into the page cache: what is measured is not the disk
+    batches = iter(module.train_dataloader())
+    return lambda: module.transfer_batch_to_device(next(batches), device, 0)
