@@ -211,21 +211,16 @@ def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:
 
 
 def joint_squares(joints: Tensor, size: tuple[int, int], radius: float) -> Tensor:
-    """The maps that `draw_joints` makes, (B, H, W, J) of -1 and 1: each pixel by itself.
-
-    At most 31 joints: each row and each column is a number with a bit for every joint near it.
-    """
+    """The maps that `draw_joints` makes, (B, H, W, J) of -1 and 1: each pixel by itself."""
     x, y, found = joints[:, None].unbind(-1)  # (B, 1, J) each
-    joint = torch.arange(joints.shape[1], dtype=torch.int32, device=joints.device)
 
     def near(position: Tensor, count: int) -> Tensor:
         pixel = torch.arange(count, device=joints.device)[:, None]
         first, last = (position - radius).trunc(), (position + radius).trunc()
-        bits = ((pixel >= first) & (pixel <= last) & (found > 0)).int() << joint
-        return bits.sum(-1, dtype=torch.int32)
+        return (pixel >= first) & (pixel <= last)
 
-    pixels = near(y, size[0])[:, :, None] & near(x, size[1])[:, None]  # (B, H, W)
-    return torch.where((pixels[..., None] >> joint) & 1 > 0, 1.0, -1.0)
+    rows, columns = near(y, size[0]), near(x, size[1]) & (found > 0)
+    return torch.where(rows[:, :, None] & columns[:, None], 1.0, -1.0)
 
 
 def _near(position: Tensor, size: int, radius: float) -> tuple[Tensor, Tensor]:
