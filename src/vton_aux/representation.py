@@ -216,11 +216,16 @@ def joint_squares(joints: Tensor, size: tuple[int, int], radius: float) -> Tenso
 
     def near(position: Tensor, count: int) -> Tensor:
         pixel = torch.arange(count, device=joints.device)[:, None]
-        first, last = (position - radius).trunc(), (position + radius).trunc()
+        first, last = _ends(position, radius)
         return (pixel >= first) & (pixel <= last)
 
     rows, columns = near(y, size[0]), near(x, size[1]) & (found > 0)
     return torch.where(rows[:, :, None] & columns[:, None], 1.0, -1.0)
+
+
+def _ends(position: Tensor, radius: float) -> tuple[Tensor, Tensor]:
+    """The first and the last pixel of a square around `position`."""
+    return (position - radius).trunc(), (position + radius).trunc()
 
 
 def _near(position: Tensor, size: int, radius: float) -> tuple[Tensor, Tensor]:
@@ -228,7 +233,7 @@ def _near(position: Tensor, size: int, radius: float) -> tuple[Tensor, Tensor]:
 
     (B, J, n) int64 and (B, J) bool. All joints get as many, so some stand twice in their row.
     """
-    first, last = (position - radius).trunc(), (position + radius).trunc()
+    first, last = _ends(position, radius)
     pixels = first[..., None] + torch.arange(int(2 * radius) + 2, device=position.device)
     pixels = pixels.minimum(last[..., None]).clamp(0, size - 1)
     return pixels.long(), (last >= 0) & (first < size)

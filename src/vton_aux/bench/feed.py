@@ -1,6 +1,6 @@
 """Batches as a training gets them: read, and on the device."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ def feed(
     workers: int = 0,
     batch: int = 4,
     pairs: int | None = None,
-) -> Callable[[], dict[str, Any]]:
-    """A function that gives the next batch, in training order.
+) -> Iterator[dict[str, Any]]:
+    """Batches in training order, as many as one likes.
 
     Args:
         device: where the batch is to lie.
@@ -41,5 +41,5 @@ def feed(
     if packed is not None:
         for array in PackedSplit(Path(packed)).arrays.values():
             array.max()  # into the page cache: what is measured is not the disk
-    batches = iter(module.train_dataloader())
-    return lambda: module.transfer_batch_to_device(next(batches), device, 0)
+    loader = module.train_dataloader()
+    return (module.transfer_batch_to_device(found, device, 0) for found in loader)

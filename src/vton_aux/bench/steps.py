@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,7 @@ def step(
     module = build_stage(stage, aux, vgg, size, replace(switches, compile=None))
     module.to(device).train()
     samples = random_batch(batch, size, device)
-    next_batch: Callable[[], dict[str, Any]] = lambda: samples  # noqa: E731
-    if data is not None:
-        next_batch = feed(device, batch=batch, **data)
+    batches = repeat(samples) if data is None else feed(device, batch=batch, **data)
     if not whole:
         _give_ready_inputs(module, samples)
     configured: Any = module.configure_optimizers()
@@ -59,7 +58,7 @@ def step(
 
     def unit() -> int:
         with autocast(precision_of(bf16), device):
-            loss = module.training_step(next_batch(), 0)
+            loss = module.training_step(next(batches), 0)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -74,11 +74,11 @@ def loader(
     if source is not None:
         theirs = reference.Reference(Path(source)).batches(Path(root))
         return Work(lambda: len(next(theirs)["cloth"]))
-    next_batch = feed(device, root, batch=batch, **options)
+    batches = feed(device, root, batch=batch, **options)
     to_person = build_representation(device)
 
     def unit() -> int:
-        found = next_batch()
+        found = next(batches)
         if represent:
             with autocast(precision_of(bf16), device):
                 to_person(found)
