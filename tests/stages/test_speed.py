@@ -15,7 +15,7 @@ from vton_aux.errors import UserError
 from vton_aux.losses import perceptual
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss
-from vton_aux.networks import aligned, upsampling
+from vton_aux.networks import convolution, products, upsampling
 from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
 from vton_aux.representation import joint_squares
@@ -144,7 +144,7 @@ def on_a_gpus_paths(monkeypatch):
         missing = -x.shape[1] % 8
         return F.conv2d(with_zeros(x, missing), with_zeros(weight, missing), *rest, **named)
 
-    for module in (aligned, perceptual):
+    for module in (convolution, perceptual):
         monkeypatch.setattr(module, "aligned_conv2d", aligned_conv2d)
 
     def cross_entropy(self, logits, parse):
@@ -169,6 +169,8 @@ def test_a_step_is_one_graph_with_the_gradient_of_a_plain_one(name, gpu, monkeyp
         return compile(function, backend="aot_eager", fullgraph=fullgraph, dynamic=dynamic)
 
     monkeypatch.setattr(torch, "compile", traced)
+    # products are not compiled, and GMM's first gradient amplifies their rounding
+    monkeypatch.setattr(products, "_SOME", 0)
     batch = random_batch(2, SIZE, torch.device("cpu"))
     plain = gradient(build(name), batch)
     if gpu:

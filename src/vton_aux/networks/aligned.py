@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 _CHANNELS = 8  # of bf16, that a GPU's matrix units read at once
 
@@ -28,12 +28,3 @@ def aligned_conv2d(
 def with_zeros(x: Tensor, channels: int) -> Tensor:
     """(A, B, H, W) -> (A, B + channels, H, W), zeros behind, channels-last."""
     return F.pad(x, (0, 0, 0, 0, 0, channels)).contiguous(memory_format=torch.channels_last)
-
-
-class AlignedConv2d(nn.Conv2d):
-    """`nn.Conv2d` by `aligned_conv2d`; groups and dilation are not read."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H', W')."""
-        assert not isinstance(self.padding, str)
-        return aligned_conv2d(x, self.weight, self.bias, self.stride, self.padding)

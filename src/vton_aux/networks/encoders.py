@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from vton_aux.networks.aligned import AlignedConv2d
+from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.normalisation import InstanceNorm
 
 
@@ -29,12 +29,12 @@ class FeatureExtractor(nn.Module):
         layers: list[nn.Module] = []
         for level in range(levels):
             grown = width * min(2**level, 8)
-            layers += [AlignedConv2d(channels, grown, 4, stride=2, padding=1), nn.ReLU()]
+            layers += [Conv2d(channels, grown, 4, stride=2, padding=1), nn.ReLU()]
             layers += [nn.BatchNorm2d(grown)]
             channels = grown
-        layers += [nn.Conv2d(channels, self.out_channels, 3, padding=1), nn.ReLU()]
+        layers += [Conv2d(channels, self.out_channels, 3, padding=1), nn.ReLU()]
         layers += [nn.BatchNorm2d(self.out_channels)]
-        layers += [nn.Conv2d(self.out_channels, self.out_channels, 3, padding=1), nn.ReLU()]
+        layers += [Conv2d(self.out_channels, self.out_channels, 3, padding=1), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
         self.layers.apply(_initialise)
 
@@ -61,7 +61,7 @@ class UNetEncoder(nn.Module):
         self.levels = nn.ModuleList()
         for level, grown in enumerate(self.out_channels):
             block: list[nn.Module] = [] if level == 0 else [nn.LeakyReLU(0.2)]
-            block += [AlignedConv2d(channels, grown, 4, stride=2, padding=1)]
+            block += [Conv2d(channels, grown, 4, stride=2, padding=1)]
             if 0 < level < levels - 1:
                 block += [InstanceNorm()]
             self.levels.append(nn.Sequential(*block))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.correlation import feature_correlation
 from vton_aux.networks.decoders import SegmentationDecoder
 from vton_aux.networks.encoders import FeatureExtractor, scaled
@@ -41,7 +42,7 @@ class ThetaRegressor(nn.Module):
         for out, stride in ((512, 2), (256, 2), (128, 1), (64, 1)):
             grown = scaled(out, width)
             kernel = 4 if stride == 2 else 3
-            layers += [nn.Conv2d(channels, grown, kernel, stride=stride, padding=1)]
+            layers += [Conv2d(channels, grown, kernel, stride=stride, padding=1)]
             layers += [nn.BatchNorm2d(grown), nn.ReLU()]
             channels = grown
         self.layers = nn.Sequential(*layers)

@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from vton_aux.networks.convolution import Conv2d
 
 # A row of the doubled map mixes two rows of the small one (1/4 and 3/4), so three taps on the
 # doubled map are three taps on the small one: _TAPS[phase, small tap, doubled tap].
@@ -81,7 +83,7 @@ def shuffled(x: Tensor, side: int) -> Tensor:
     return parts.reshape(count, side * height, side * width, -1).permute(0, 3, 1, 2)
 
 
-class UpsampledConv(nn.Conv2d):
+class UpsampledConv(Conv2d):
     """Bilinear x2, then a 3x3 convolution with zero padding, as one linear map.
 
     Where it has few outputs, its four phases (even and odd rows and columns) are one convolution of

@@ -1,0 +1,85 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vton_aux.networks import aligned, convolution, products
+from vton_aux.networks.convolution import Conv2d
+
+
+def results(x, layer):
+    out = layer(x)
+    return out, *torch.autograd.grad(out.square().sum(), (x, layer.weight, layer.bias))
+
+
+def layer_and_map(kernel, stride, dtype=torch.float64):
+    torch.manual_seed(0)
+    layer = Conv2d(3, 5, kernel, stride=stride, padding=1).to(
+        dtype, memory_format=torch.channels_last
+    )
+    x = torch.randn(2, 3, 9, 6, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    return layer, x.requires_grad_()
+
+
+@pytest.mark.parametrize("few", [0, 256], ids=["the gradient of the weight", "all"])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2)])
+def test_products_are_the_convolution_and_its_gradients(kernel, stride, few, monkeypatch):
+    monkeypatch.setattr(products, "_FEW", few)
+    layer, x = layer_and_map(kernel, stride)
+    found = results(x, layer)
+    monkeypatch.setattr(products, "_SOME", 0)
+    for one, other in zip(found, results(x, layer), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+        if one.dim() == 4:
+            assert one.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_products_need_no_bias_and_no_gradient_of_the_map():
+    layer, x = layer_and_map(4, 2)
+    without = products.conv2d_by_products(x.detach(), layer.weight, None, 2, 1)
+    torch.testing.assert_close(without, F.conv2d(x, layer.weight, None, 2, 1))
+    (found,) = torch.autograd.grad(without.sum(), layer.weight)
+    (wanted,) = torch.autograd.grad(F.conv2d(x, layer.weight, None, 2, 1).sum(), layer.weight)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_under_autocast_products_are_of_its_type_and_gradients_of_the_weights():
+    layer, x = layer_and_map(3, 1, torch.float32)
+    exact = results(x, layer)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = results(x, layer)
+    assert rough[0].dtype == torch.bfloat16
+    for one, other in zip(rough, exact, strict=True):
+        assert one is rough[0] or one.dtype == torch.float32
+        torch.testing.assert_close(
+            one.float(), other, rtol=0.03, atol=0.03 * other.abs().max().item()
+        )
+
+
+def test_products_serve_small_maps_in_training_alone(monkeypatch):
+    asked = []
+
+    def by_products(x, *rest):
+        asked.append(x)
+        return x
+
+    monkeypatch.setattr(convolution, "conv2d_by_products", by_products)
+    layer, x = layer_and_map(3, 1)
+    layer(x)
+    assert len(asked) == 1
+    layer(torch.zeros(2, 3, 48, 32, dtype=torch.float64))  # many positions
+    with torch.no_grad():
+        layer(x)
+    layer.requires_grad_(False)(x)
+    assert len(asked) == 1
+
+
+def test_the_layer_is_a_convolution_with_its_stride_and_padding(monkeypatch):
+    torch.manual_seed(0)
+    layer, x = Conv2d(3, 4, 4, stride=2, padding=1), torch.randn(2, 3, 64, 48)
+    torch.testing.assert_close(layer(x), F.conv2d(x, layer.weight, layer.bias, 2, 1))
+    torch.manual_seed(0)
+    assert torch.equal(torch.nn.Conv2d(3, 4, 4, stride=2, padding=1).weight, layer.weight)
+    padded = []
+    monkeypatch.setattr(aligned, "with_zeros", lambda *asked: padded.append(asked))
+    layer(x)
+    assert not padded  # a CPU takes three channels as they are
