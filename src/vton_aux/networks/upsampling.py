@@ -15,6 +15,8 @@ _TAPS = (
     ((0.25, 0.0, 0.0), (0.75, 0.75, 0.25), (0.0, 0.25, 0.75)),
 )
 _FEW = 16  # output channels up to which the phases pay
+_EDGES = ((..., slice(2), slice(None)), (..., slice(-2, None), slice(None)),
+          (..., slice(2)), (..., slice(-2, None)))  # fmt: skip
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -114,11 +116,28 @@ class UpsampledConv(Conv2d):
         kernel = kernel.flatten(0, 2)  # (4 * outputs, inputs, 3, 3)
         kernel = kernel.contiguous(memory_format=torch.channels_last)
         assert self.bias is not None
-        phases = F.conv2d(x, kernel, self.bias.repeat(4), padding=1)
-        out = shuffled(phases, 2)
-        # the border of the doubled map repeats pixels where the small one has its zero padding
-        out[:, :, :2] = self._doubled(x[:, :, :2])[:, :, :2]
-        out[:, :, -2:] = self._doubled(x[:, :, -2:])[:, :, -2:]
-        out[:, :, :, :2] = self._doubled(x[:, :, :, :2])[:, :, :, :2]
-        out[:, :, :, -2:] = self._doubled(x[:, :, :, -2:])[:, :, :, -2:]
+        x, *edges = _Edges.apply(x)  # type: ignore[no-untyped-call]
+        out = shuffled(F.conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)
+        # at its edges the doubled map repeats pixels where the small one has its zero padding
+        for place, edge in zip(_EDGES, edges, strict=True):
+            out[place] = self._doubled(edge)[place]
         return out
+
+
+class _Edges(torch.autograd.Function):
+    """A map and its four edges, two pixels wide.
+
+    The edges' gradients are added into the map's, which one convolution has just made; autograd
+    would widen each with zeros to a map of its own.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, ...]:
+        return x.view_as(x), *(x[edge] for edge in _EDGES)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        whole, *edges = gradients
+        for place, edge in zip(_EDGES, edges, strict=True):
+            whole[place] += edge
+        return whole
