@@ -5,13 +5,14 @@ from torch import nn
 from vton_aux.networks.normalisation import InstanceNorm, normalised
 
 
+@pytest.mark.parametrize("channels", [4, 8])
 @pytest.mark.parametrize("samples", [1, 3])
-def test_it_is_pytorchs_instance_norm_and_its_gradient(samples):
+def test_it_is_pytorchs_instance_norm_and_its_gradient(samples, channels):
     torch.manual_seed(0)
-    x = (torch.randn(samples, 5, 9, 7, dtype=torch.float64) * 3 + 2).requires_grad_()
+    x = (torch.randn(samples, channels, 9, 7, dtype=torch.float64) * 3 + 2).requires_grad_()
     weights = torch.randn_like(x)
     results = []
-    for norm in (InstanceNorm(), nn.InstanceNorm2d(5)):
+    for norm in (InstanceNorm(), nn.InstanceNorm2d(channels)):
         out = norm(x)
         results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
     for one, other in zip(*results, strict=True):
@@ -25,8 +26,10 @@ def test_it_normalises_in_evaluation_too():
     torch.testing.assert_close(out.var((2, 3), correction=0), torch.ones(2, 3), atol=1e-4, rtol=0)
 
 
-def test_it_keeps_channels_last():
-    x = torch.randn(2, 6, 8, 4).to(memory_format=torch.channels_last).requires_grad_()
+def test_it_keeps_channels_last_but_for_few_channels():
+    few = torch.randn(2, 4, 8, 4).to(memory_format=torch.channels_last)
+    assert InstanceNorm()(few).is_contiguous()
+    x = torch.randn(2, 8, 8, 4).to(memory_format=torch.channels_last).requires_grad_()
     out = InstanceNorm()(x)
     assert out.is_contiguous(memory_format=torch.channels_last)
     (gradient,) = torch.autograd.grad(out.square().sum(), x)

@@ -67,9 +67,10 @@ class TOM(nn.Module):
 
         Both in [-1, 1]. M_exp is computed where `segment` is true and the head exists.
         """
-        cloth = warped_cloth.to(person.dtype)  # what autocast would do to both after joining them
+        # I_p is channels-last; joined with a cloth in another format or type it is copied slowly
+        cloth = warped_cloth.to(person.dtype, memory_format=torch.channels_last)
         features = self.encoder(torch.cat([person, cloth], dim=1))
-        decoded = self.decoder(features).float()  # (B, 4, H, W)
+        decoded = self.decoder(features).float().contiguous()  # (B, 4, H, W), two slices of which:
         logits = None
         if segment and self.segmentation is not None:
             logits = self.segmentation(features[-1], features[-2:0:-1])
