@@ -83,3 +83,18 @@ def test_the_layer_is_a_convolution_with_its_stride_and_padding(monkeypatch):
     monkeypatch.setattr(aligned, "with_zeros", lambda *asked: padded.append(asked))
     layer(x)
     assert not padded  # a CPU takes three channels as they are
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_it_is_the_same_convolution_bit_for_bit(dtype):
+    layer, x = layer_and_map(4, 2, dtype)
+    with torch.inference_mode(), torch.autocast("cpu", enabled=dtype == torch.bfloat16):
+        wanted = layer(x)
+        layer.pack()
+        assert layer.packed is not None
+        found, of_another_format = layer(x), layer(x.float().contiguous())
+    assert torch.equal(found, wanted)
+    assert torch.equal(of_another_format, wanted)
+    assert found.dtype == dtype
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert "packed" not in layer.state_dict()

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from vton_aux.device import MIXED, autocast, warn_of_emulation
+from vton_aux.networks.convolution import Conv2d
 from vton_aux.stages.tom import TOMStage
 
 
@@ -11,7 +12,7 @@ def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.auto
     """Make the model ready where it stands, and return the region to run it in.
 
     Not for training or saving afterwards: in "bf16-mixed" the convolutions' weights lose the
-    precision that the checkpoint has.
+    precision that the checkpoint has, and on a CPU each is packed as it is now.
 
     Args:
         stage: the model, on its device.
@@ -26,6 +27,9 @@ def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.auto
     stage.to(memory_format=torch.channels_last)
     if precision == MIXED:
         _convert_weights(stage)
+    for module in (*stage.gmm.modules(), *stage.network.modules()):
+        if isinstance(module, Conv2d):
+            module.pack()
     if compiled:
         stage.gmm.compile()
         stage.network.compile()
