@@ -18,11 +18,12 @@ def feature_correlation(person: Tensor, cloth: Tensor) -> Tensor:
         (B, h*w, h, w) float32: channel i*w + j at (k, l) is person (i, j) . cloth (k, l).
     """
     with torch.autocast(person.device.type, enabled=False):
-        a = _unit(person.float()).flatten(2)  # (B, C, h*w)
-        b = _unit(cloth.float()).flatten(2)  # (B, C, h*w)
-        correlation: Tensor = a.transpose(1, 2) @ b  # (B, h*w, h*w)
+        a, b = person.float().flatten(2), cloth.float().flatten(2)  # (B, C, h*w)
+        products = a.transpose(1, 2) @ b  # (B, h*w, h*w), far fewer numbers to divide than features
+        correlation = products / (_length(a)[:, :, None] * _length(b)[:, None])
     return correlation.reshape(*correlation.shape[:2], *cloth.shape[2:])
 
 
-def _unit(features: Tensor) -> Tensor:
-    return features / (features.square().sum(dim=1, keepdim=True) + 1e-6).sqrt()
+def _length(features: Tensor) -> Tensor:
+    """(B, C, P) -> (B, P)."""
+    return (features.square().sum(dim=1) + 1e-6).sqrt()

