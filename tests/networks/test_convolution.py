@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from vton_aux.networks import aligned, convolution, products
 from vton_aux.networks.convolution import Conv2d
+from vton_aux.networks.gmm import GMM
 
 
 def results(x, layer):
@@ -20,6 +21,12 @@ def layer_and_map(kernel, stride, dtype=torch.float64):
     return layer, x.requires_grad_()
 
 
+@pytest.fixture
+def small_weights_too(monkeypatch):
+    monkeypatch.setattr(products, "_LARGE", 0)
+
+
+@pytest.mark.usefixtures("small_weights_too")
 @pytest.mark.parametrize("few", [0, 256], ids=["the gradient of the weight", "all"])
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2)])
 def test_products_are_the_convolution_and_its_gradients(kernel, stride, few, monkeypatch):
@@ -42,6 +49,7 @@ def test_products_need_no_bias_and_no_gradient_of_the_map():
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
 
 
+@pytest.mark.usefixtures("small_weights_too")
 def test_under_autocast_products_are_of_its_type_and_gradients_of_the_weights():
     layer, x = layer_and_map(3, 1, torch.float32)
     exact = results(x, layer)
@@ -55,7 +63,8 @@ def test_under_autocast_products_are_of_its_type_and_gradients_of_the_weights():
         )
 
 
-def test_products_serve_small_maps_in_training_alone(monkeypatch):
+@pytest.mark.usefixtures("small_weights_too")
+def test_products_serve_large_weights_of_small_maps_in_training_alone(monkeypatch):
     asked = []
 
     def by_products(x, *rest):
@@ -70,6 +79,8 @@ def test_products_serve_small_maps_in_training_alone(monkeypatch):
     with torch.no_grad():
         layer(x)
     layer.requires_grad_(False)(x)
+    monkeypatch.setattr(products, "_LARGE", layer.weight.numel() + 1)
+    layer.requires_grad_(True)(x)
     assert len(asked) == 1
 
 
@@ -98,3 +109,16 @@ def test_packed_it_is_the_same_convolution_bit_for_bit(dtype):
     assert found.dtype == dtype
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert "packed" not in layer.state_dict()
+
+
+def test_gmm_trains_its_deep_convolutions_by_products(monkeypatch):
+    shapes = []
+
+    def noted(x, weight, *rest):
+        shapes.append((x.shape[2], *weight.shape[:2]))
+        return products.conv2d_by_products(x, weight, *rest)
+
+    monkeypatch.setattr(convolution, "conv2d_by_products", noted)
+    GMM()(torch.zeros(1, 22, 256, 192), torch.zeros(1, 3, 256, 192))
+    extractor = [(32, 512, 256), (16, 512, 512), (16, 512, 512)]
+    assert shapes == [*extractor, *extractor, (16, 512, 192), (8, 256, 512)]

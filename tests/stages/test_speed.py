@@ -15,7 +15,7 @@ from vton_aux.errors import UserError
 from vton_aux.losses import perceptual
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss
-from vton_aux.networks import convolution, products, upsampling
+from vton_aux.networks import convolution, upsampling
 from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
 from vton_aux.representation import joint_squares
@@ -169,8 +169,6 @@ def test_a_step_is_one_graph_with_the_gradient_of_a_plain_one(name, gpu, monkeyp
         return compile(function, backend="aot_eager", fullgraph=fullgraph, dynamic=dynamic)
 
     monkeypatch.setattr(torch, "compile", traced)
-    # products are not compiled, and GMM's first gradient amplifies their rounding
-    monkeypatch.setattr(products, "_SOME", 0)
     batch = random_batch(2, SIZE, torch.device("cpu"))
     plain = gradient(build(name), batch)
     if gpu:

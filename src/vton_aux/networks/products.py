@@ -13,18 +13,18 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.grad import conv2d_input
 
+_LARGE = 2**20  # numbers of a weight from which products pay
 _FEW = 256  # positions (of the batch's output maps) up to which all three are products
 _SOME = 1024  # up to which the weight's gradient is one
 
 
 def product_pays(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
     """Whether `conv2d_by_products` is faster than `F.conv2d` and its way back."""
-    kernel = weight.shape[2]
-    if x.device.type != "cpu" or kernel == 1 or torch.compiler.is_compiling():
+    if x.device.type != "cpu" or weight.numel() < _LARGE or torch.compiler.is_compiling():
         return False
     if not (torch.is_grad_enabled() and weight.requires_grad):
         return False
-    return _positions(x.shape, kernel, stride, padding) <= _SOME
+    return _positions(x.shape, weight.shape[2], stride, padding) <= _SOME
 
 
 def conv2d_by_products(
