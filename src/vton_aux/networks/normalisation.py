@@ -12,7 +12,7 @@ class InstanceNorm(nn.Module):
 
     PyTorch's own goes through NCHW, and the next convolution back: on a CPU five times the cost of
     the normalisation. Batch norm of one sample is the same function and keeps the format. Of few
-    channels (TOM's output) it makes a NCHW map: a sixth of the cost, tanh and sigmoid included.
+    channels (TOM's output) it makes an NCHW map: a sixth of the cost, tanh and sigmoid included.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from vton_aux.stages.tom import TOMStage
 def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.autocast:
     """Make the model ready where it stands, and return the region to run it in.
 
-    Not for training or saving afterwards: in "bf16-mixed" the convolutions' weights lose the
-    precision that the checkpoint has, and on a CPU each is packed as it is now.
+    Not for training, saving or copying afterwards: in "bf16-mixed" the convolutions' weights lose
+    the precision that the checkpoint has, and on a CPU each is packed as it is now.
 
     Args:
         stage: the model, on its device.
