@@ -27,12 +27,11 @@ def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.auto
     stage.to(memory_format=torch.channels_last)
     if precision == MIXED:
         _convert_weights(stage)
-    for module in (*stage.gmm.modules(), *stage.network.modules()):
-        if isinstance(module, Conv2d):
-            module.pack()
-    if compiled:
-        stage.gmm.compile()
-        stage.network.compile()
+    for network in (stage.gmm, stage.network):
+        if compiled:  # which does not read packed weights
+            network.compile()
+        else:
+            _pack_weights(network)
     return region
 
 
@@ -45,3 +44,9 @@ def _convert_weights(stage: TOMStage) -> None:
         for module in part.modules():
             if isinstance(module, nn.Conv2d):
                 module.to(torch.bfloat16)
+
+
+def _pack_weights(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, Conv2d):
+            module.pack()
