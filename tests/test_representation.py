@@ -13,10 +13,14 @@ from vton_aux.config import config_folder
 from vton_aux.data.pose import read_pose
 from vton_aux.representation import (
     PersonRepresentation,
+    _grown,
+    _person_by_pixel,
+    _shrunk,
     body_shape,
-    joint_squares,
+    joint_bits,
     kept,
     label_mask,
+    person_maps,
     to_signed,
     to_unit,
 )
@@ -104,14 +108,28 @@ def test_pose_maps_are_pils_rectangles(tmp_path, size, seed):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_squares_by_comparison_are_those_that_are_drawn(size):
+def test_a_pixels_bits_are_the_squares_that_are_drawn(size):
     batch = np.stack([openpose(size, seed) for seed in range(6)])
     found = np.random.default_rng(0).integers(0, 2, (6, 18, 1))
     joints = torch.from_numpy(np.concatenate([batch, found], axis=2).astype(np.float32))
     radius = 5 * size[0] / 256
-    compared = joint_squares(joints, size, radius).permute(0, 3, 1, 2)
-    assert (compared > 0).any()
-    assert torch.equal(compared, pose_maps(joints, size, radius))
+    bits = joint_bits(joints, size, radius)
+    maps = torch.stack([(bits >> joint) & 1 for joint in range(18)], dim=1)
+    assert maps.any()
+    assert torch.equal(maps * 2.0 - 1, pose_maps(joints, size, radius))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_person_pixel_by_pixel_is_the_same(size):
+    generator = torch.Generator().manual_seed(0)
+    shape, head = (
+        torch.randint(0, 256, (2, channels, *size), generator=generator, dtype=torch.uint8)
+        for channels in (1, 3)
+    )
+    joints = torch.rand(2, 18, 3, generator=generator) * torch.tensor([size[1], size[0], 1])
+    found = _person_by_pixel(shape, head, joints, 5.0)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found, person_maps(shape, head, joints, 5.0))
 
 
 def test_a_joint_is_a_square_of_eleven_pixels_around_it():
@@ -127,6 +145,9 @@ def test_the_body_shape_is_pils_to_the_grey_level(size, factor):
     for parse in silhouettes(size, 6):
         found = body_shape(torch.from_numpy(parse)[None], factor)[0, 0].numpy()
         np.testing.assert_array_equal(found, shrunk_and_grown(parse, factor))
+        small = size[0] // factor, size[1] // factor
+        compiled = _grown(_shrunk(torch.from_numpy(parse)[None], small), size)
+        np.testing.assert_array_equal(compiled[0].numpy(), found)
 
 
 def test_the_body_shape_tells_no_outline_and_no_labels():

@@ -13,9 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
+from vton_aux.networks.aligned import missing_channels
 
 CHANNELS = 22  # body shape 1, head 3, pose 18
 _ONE = 2**22  # PIL's fixed point
@@ -127,8 +129,9 @@ def _table(labels: tuple[int, ...], device: torch.device) -> Tensor:
 
 def kept(photo: Tensor, mask: Tensor, white: bool = False) -> Tensor:
     """`photo` (B, 3, H, W) uint8 where `mask` (B, 1, H, W) uint8 is 1, black or white elsewhere."""
-    keep = torch.stack([mask[:, 0] * 255] * photo.shape[1], dim=-1)  # dense, as `photo` is
-    keep = keep.permute(0, 3, 1, 2)
+    keep = mask * 255
+    if not torch.compiler.is_compiling():  # dense, as `photo` is: broadcasting takes longer
+        keep = torch.stack([keep[:, 0]] * photo.shape[1], dim=-1).permute(0, 3, 1, 2)
     return photo | ~keep if white else photo & keep
 
 
@@ -136,7 +139,7 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     """I_p: (B, 22, H, W) in [-1, 1], in channels-last format, as convolutions want it.
 
     Under autocast it has the type that autocast would convert it to, bit for bit what it would make
-    of float32.
+    of float32. Compiled for a GPU it has 24 channels, of which the first 22 count.
 
     Args:
         shape: (B, 1, H, W) uint8 grey levels, see `body_shape`.
@@ -147,17 +150,32 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     device = shape.device.type
     autocast = torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
+    if device != "cpu":
+        return _person_by_pixel(shape, head, joints, radius).to(dtype)
     count, _, height, width = shape.shape
-    # converted while dense: a copy with strides that converts takes twice as long
-    greys = [to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, head)]
-    if device != "cpu":  # one kernel, compiled, and no pass over the planes for the squares
-        squares = joint_squares(joints, (height, width), radius).to(dtype)
-        return torch.cat([*greys, squares], dim=3).permute(0, 3, 1, 2)
     grey = 1 + head.shape[1]
     maps = torch.full((count, height, width, grey + joints.shape[1]), -1.0, dtype=dtype)
+    # converted while dense: a copy with strides that converts takes twice as long
+    greys = [to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, head)]
     maps[..., :1], maps[..., 1:grey] = greys
     draw_joints(maps[..., grey:], joints, radius)
     return maps.permute(0, 3, 1, 2)
+
+
+def _person_by_pixel(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
+    """`person_maps` in float32, each number by itself: compiled, one kernel that writes once.
+
+    Compiled for a GPU, channels follow up to a multiple of 8, which no convolution reads.
+    """
+    grey = 1 + head.shape[1]
+    channels = grey + joints.shape[1]
+    channels += missing_channels(channels, shape.device)
+    channel = torch.arange(channels, device=shape.device, dtype=torch.int32)
+    levels = F.pad(head.permute(0, 2, 3, 1), (1, channels - grey))  # (B, H, W, channels)
+    levels = torch.where(channel < 1, shape.permute(0, 2, 3, 1), levels)
+    bits = joint_bits(joints, (shape.shape[2], shape.shape[3]), radius)[..., None]
+    square = torch.where((bits >> (channel - grey).clamp(min=0)) & 1 > 0, 1.0, -1.0)
+    return torch.where(channel < grey, to_signed(levels), square).permute(0, 3, 1, 2)
 
 
 def body_shape(parse: Tensor, blur: int) -> Tensor:
@@ -167,11 +185,48 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     makes of it: columns, then rows, each pass rounded to 8 bits.
     """
     height, width = parse.shape[1:]
+    small = height // blur, width // blur
+    if torch.compiler.is_compiling() and parse.device.type != "cpu":
+        return _grown(_shrunk(parse, small), (height, width))[:, None].byte()
     level = parse.clamp(max=1)[:, None].double().mul_(255)  # from bool it takes seven times as long
-    for rows, columns in ((height // blur, width // blur), (height, width)):
+    for rows, columns in (small, (height, width)):
         level = _to_8_bits(level @ _taps(level.shape[3], columns, parse.device).T)
         level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level)
     return level.byte()
+
+
+def _shrunk(parse: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, h, w) int32: `body_shape`'s way down in whole numbers, for a compiler to fuse."""
+    height, width = parse.shape[1:]
+    rows, columns = (
+        (_taps(full, out, parse.device) * _ONE).int()
+        for full, out in ((height, size[0]), (width, size[1]))
+    )
+    level = torch.where(parse > 0, 255, 0).int()
+    level = _rounded((level[:, :, None] * columns).sum(3, dtype=torch.int32))  # (B, H, w)
+    return _rounded((level[:, None] * rows[:, :, None]).sum(2, dtype=torch.int32))
+
+
+def _grown(level: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, H, W) int32: `body_shape`'s way up; each pixel mixes two neighbours a side."""
+    for dim in (2, 1):
+        small, out = level.shape[dim], size[dim - 1]
+        taps = (_taps(small, out, level.device) * _ONE).int()  # (out, small)
+        place = torch.arange(out, device=level.device)
+        left = torch.div((2 * place + 1) * small - out, 2 * out, rounding_mode="floor")
+        first, second = left.clamp(min=0), (left + 1).clamp(max=small - 1)
+        weights = taps[place, first], torch.where(first < second, taps[place, second], 0)
+        parts = [
+            level.index_select(dim, i) * (w if dim == 2 else w[:, None])
+            for i, w in zip((first, second), weights, strict=True)
+        ]
+        level = _rounded(parts[0] + parts[1])
+    return level
+
+
+def _rounded(sums: Tensor) -> Tensor:
+    """From PIL's fixed point to a grey level."""
+    return (sums + _ONE // 2) >> 22
 
 
 def _to_8_bits(sums: Tensor) -> Tensor:
@@ -210,17 +265,19 @@ def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:
     maps.index_put_((sample, rows[..., :, None], columns[..., None, :], joint), value)
 
 
-def joint_squares(joints: Tensor, size: tuple[int, int], radius: float) -> Tensor:
-    """The maps that `draw_joints` makes, (B, H, W, J) of -1 and 1: each pixel by itself."""
+def joint_bits(joints: Tensor, size: tuple[int, int], radius: float) -> Tensor:
+    """The maps that `draw_joints` makes, (B, H, W) int32: bit j is 1 where joint j's is, J < 32."""
     x, y, found = joints[:, None].unbind(-1)  # (B, 1, J) each
+    joint = torch.arange(joints.shape[1], device=joints.device, dtype=torch.int32)
 
-    def near(position: Tensor, count: int) -> Tensor:
+    def covered(position: Tensor, count: int) -> Tensor:
         pixel = torch.arange(count, device=joints.device)[:, None]
         first, last = _ends(position, radius)
-        return (pixel >= first) & (pixel <= last)
+        near = (pixel >= first) & (pixel <= last) & (found > 0)  # (B, count, J)
+        return (near.int() << joint).sum(2, dtype=torch.int32)
 
-    rows, columns = near(y, size[0]), near(x, size[1]) & (found > 0)
-    return torch.where(rows[:, :, None] & columns[:, None], 1.0, -1.0)
+    rows, columns = covered(y, size[0]), covered(x, size[1])
+    return rows[:, :, None] & columns[:, None]
 
 
 def _ends(position: Tensor, radius: float) -> tuple[Tensor, Tensor]:

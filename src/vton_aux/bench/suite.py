@@ -137,7 +137,7 @@ def inference(source: str | None, gpu: bool, bf16: bool) -> list[Case]:
 
 def metrics(gpu: bool) -> list[Case]:
     """The scores, and what a batch goes through before the networks."""
-    large = {"batch": LARGE, "compile": GRAPHS["compile"]}
+    large = {"batch": LARGE, "bf16": True, "compile": GRAPHS["compile"]}
     return [
         Case("SSIM, MS-SSIM, PSNR", "metrics", {"what": "similarity"}),
         Case("SSIM and the scores by region", "metrics", {"what": "regions"}),

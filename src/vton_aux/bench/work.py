@@ -106,7 +106,9 @@ def metrics(device: torch.device, what: str, batch: int = 4) -> Work:
     return Work(unit)
 
 
-def representation(device: torch.device, batch: int = 4, compile: str | None = None) -> Work:
+def representation(
+    device: torch.device, batch: int = 4, bf16: bool = False, compile: str | None = None
+) -> Work:
     """I_p and the targets of a uint8 batch that lies on the device."""
     samples = random_batch(batch, (256, 192), device)
     del samples["pairing"]  # no input of a compiled function
@@ -115,7 +117,7 @@ def representation(device: torch.device, batch: int = 4, compile: str | None = N
         to_person = compiled(to_person, compile)
 
     def unit() -> int:
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(precision_of(bf16), device):
             to_person(samples)
         return batch
 

@@ -1,10 +1,21 @@
-"""Convolutions of maps whose channels are no multiple of 8: pictures and I_p."""
+"""Convolutions as a step compiled for a GPU wants them: aligned channels, the bias by itself."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 _CHANNELS = 8  # of bf16, that a GPU's matrix units read at once
+
+
+def missing_channels(channels: int, device: torch.device) -> int:
+    """Channels of zeros that a step compiled for a GPU writes behind `channels` of a map.
+
+    cuDNN would copy the map into a larger one itself, once on the way there and once on the way
+    back. 0 on a CPU and where nothing is compiled.
+    """
+    if device.type == "cpu" or not torch.compiler.is_compiling():
+        return 0
+    return -channels % _CHANNELS
 
 
 def aligned_conv2d(
@@ -14,17 +25,22 @@ def aligned_conv2d(
     stride: int | tuple[int, ...] = 1,
     padding: int | tuple[int, ...] = 0,
 ) -> Tensor:
-    """`F.conv2d`; compiled for a GPU, of a map that has a multiple of 8 channels.
+    """`F.conv2d`; compiled for a GPU, of a map with aligned channels.
 
-    cuDNN would copy the map into a larger one itself, once on the way there and once on the way
-    back; a compiled step writes it so in the first place.
+    There `x` may have zeros behind the channels of `weight` already, and the bias is an addition
+    that the compiler fuses with what follows; as a part of the convolution it would be a pass over
+    the map.
     """
-    missing = -x.shape[1] % _CHANNELS
-    if missing and x.device.type != "cpu" and torch.compiler.is_compiling():
-        x, weight = with_zeros(x, missing), with_zeros(weight, missing)
-    return F.conv2d(x, weight, bias, stride, padding)
+    if x.device.type == "cpu" or not torch.compiler.is_compiling():
+        return F.conv2d(x, weight, bias, stride, padding)
+    missing = missing_channels(x.shape[1], x.device)
+    x = with_zeros(x, missing)
+    out = F.conv2d(x, with_zeros(weight, x.shape[1] - weight.shape[1]), None, stride, padding)
+    return out if bias is None else out + bias.to(out.dtype)[:, None, None]
 
 
 def with_zeros(x: Tensor, channels: int) -> Tensor:
     """(A, B, H, W) -> (A, B + channels, H, W), zeros behind, channels-last."""
+    if channels == 0:
+        return x
     return F.pad(x, (0, 0, 0, 0, 0, channels)).contiguous(memory_format=torch.channels_last)

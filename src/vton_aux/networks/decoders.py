@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.normalisation import InstanceNorm
-from vton_aux.networks.upsampling import UpsampledConv, repeated, shuffled
+from vton_aux.networks.upsampling import UpsampledConv, joined, repeated, shuffled
 
 
 class UNetDecoder(nn.Module):
@@ -39,7 +40,7 @@ class UNetDecoder(nn.Module):
         """Encoder features, finest first -> (B, channels, H, W), before any activation."""
         x = self.levels[-1](F.relu(features[-1]))
         for level, skip in zip(self.levels[-2::-1], features[-2::-1], strict=True):
-            x = level(torch.cat([F.relu(skip), F.relu(x)], dim=1))
+            x = level(joined(F.relu(skip), F.relu(x)))
         decoded: Tensor = x
         return decoded
 
@@ -71,14 +72,14 @@ class SegmentationDecoder(nn.Module):
         self, deepest: int, skips: Sequence[int], classes: int, width: int = 64, patch: int = 4
     ) -> None:
         super().__init__()
-        self.project = nn.Conv2d(deepest, width, 1)
+        self.project = Conv2d(deepest, width, 1)
         self.lateral = nn.ModuleList(
-            nn.Conv2d(skip, width, 1) if skip else nn.Identity() for skip in skips
+            Conv2d(skip, width, 1) if skip else nn.Identity() for skip in skips
         )
         self.smooth = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU()) for _ in skips
+            nn.Sequential(Conv2d(width, width, 3, padding=1), nn.ReLU()) for _ in skips
         )
-        self.classify = nn.Conv2d(width, classes * patch**2, 1)
+        self.classify = Conv2d(width, classes * patch**2, 1)
         with torch.no_grad():
             for values in (self.classify.weight, self.classify.bias):
                 assert values is not None

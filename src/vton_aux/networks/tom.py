@@ -54,6 +54,7 @@ class TOM(nn.Module):
         head_width: int = 64,
     ) -> None:
         super().__init__()
+        self.person_channels = person_channels
         self.encoder = UNetEncoder(person_channels + 3, width, unet_levels(size))
         channels = self.encoder.out_channels
         self.decoder = UNetDecoder(channels, 4, output_norm)
@@ -69,6 +70,7 @@ class TOM(nn.Module):
         """
         # I_p is channels-last; joined with a cloth in another format or type it is copied slowly
         cloth = warped_cloth.to(person.dtype, memory_format=torch.channels_last)
+        person = person[:, : self.person_channels]  # compiled, it has zeros behind
         features = self.encoder(torch.cat([person, cloth], dim=1))
         decoded = self.decoder(features).float().contiguous()  # (B, 4, H, W), two slices of which:
         logits = None

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vton_aux.networks.aligned import aligned_conv2d
 from vton_aux.networks.convolution import Conv2d
 
 # A row of the doubled map mixes two rows of the small one (1/4 and 3/4), so three taps on the
@@ -44,7 +45,8 @@ class _Doubled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return _gathered(_gathered(gradients[0], 2), 3)
+        gradient = gradients[0].permute(0, 2, 3, 1)  # what is made on the way is channels-last
+        return _gathered(_gathered(gradient, 1), 2).permute(0, 3, 1, 2)
 
 
 def _gathered(gradient: Tensor, dim: int) -> Tensor:
@@ -55,6 +57,16 @@ def _gathered(gradient: Tensor, dim: int) -> Tensor:
     before = torch.cat([even.narrow(dim, 0, 1), odd.narrow(dim, 0, last)], dim)
     after = torch.cat([even.narrow(dim, 1, last), odd.narrow(dim, last, 1)], dim)
     return torch.lerp(even + odd, before + after, 0.25)
+
+
+def joined(*maps: Tensor) -> Tensor:
+    """Maps behind one another, (B, C1 + C2 + ..., H, W), channels-last where all of them are.
+
+    `torch.cat` too, but compiled it writes NCHW, from which the doubling has to come back.
+    """
+    if all(x.is_contiguous(memory_format=torch.channels_last) for x in maps):
+        return torch.cat([x.permute(0, 2, 3, 1) for x in maps], dim=3).permute(0, 3, 1, 2)
+    return torch.cat(maps, dim=1)
 
 
 def repeated(x: Tensor) -> Tensor:
@@ -116,16 +128,17 @@ class UpsampledConv(Conv2d):
         kernel = kernel.flatten(0, 2)  # (4 * outputs, inputs, 3, 3)
         kernel = kernel.contiguous(memory_format=torch.channels_last)
         assert self.bias is not None
-        x, *edges = _Edges.apply(x)  # type: ignore[no-untyped-call]
-        out = shuffled(F.conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)
+        x, rows, columns = _Edges.apply(x)  # type: ignore[no-untyped-call]
+        out = shuffled(aligned_conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)
         # at its edges the doubled map repeats pixels where the small one has its zero padding
+        edges = (*self._doubled(rows).chunk(2), *self._doubled(columns).chunk(2))
         for place, edge in zip(_EDGES, edges, strict=True):
-            out[place] = self._doubled(edge)[place]
+            out[place] = edge[place]
         return out
 
 
 class _Edges(torch.autograd.Function):
-    """A map and its four edges, two pixels wide.
+    """A map and its edges, two pixels wide: top and bottom (2B, C, 2, W), both sides (2B, C, H, 2).
 
     The edges' gradients are added into the map's, which one convolution has just made; autograd
     would widen each with zeros to a map of its own.
@@ -133,11 +146,17 @@ class _Edges(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, ...]:
-        return x.view_as(x), *(x[edge] for edge in _EDGES)
+        edges = [x[place] for place in _EDGES]
+        return x.view_as(x), torch.cat(edges[:2]), torch.cat(edges[2:])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        whole, *edges = gradients
-        for place, edge in zip(_EDGES, edges, strict=True):
-            whole[place] += edge
+        whole, rows, columns = gradients
+        below, right = ((whole.shape[dim] - 2) * whole.stride(dim) for dim in (2, 3))
+        edges = (*rows.chunk(2), *columns.chunk(2))
+        for place, offset, edge in zip(_EDGES, (0, below, 0, right), edges, strict=True):
+            part = whole[place]
+            if torch.compiler.is_compiling():  # else inductor goes over the whole map for each
+                part = whole.as_strided(part.shape, part.stride(), offset)
+            part += edge
         return whole

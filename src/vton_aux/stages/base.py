@@ -14,8 +14,9 @@ from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.adam import FusedAdam
+from vton_aux.stages.graphs import GraphedLoss, Loss
 from vton_aux.stages.settings import Context, StageSettings
-from vton_aux.stages.speed import Speed, compiled
+from vton_aux.stages.speed import Speed, check_mode, compiled, uses_cuda_graphs
 
 
 def decay_after_hold(steps: int, hold: float) -> Callable[[int], float]:
@@ -65,7 +66,10 @@ class Stage(pl.LightningModule):
         formats = torch.channels_last if speed.channels_last else torch.contiguous_format
         self.to(memory_format=formats)
         if speed.compile is not None:
-            self.loss = compiled(self.loss, speed.compile)  # type: ignore[method-assign]
+            check_mode(speed.compile)
+            graphs = uses_cuda_graphs(speed.compile)
+            loss: Loss = compiled(self.loss, speed.compile, **{"triton.cudagraphs": False})
+            self.loss = GraphedLoss(loss, self) if graphs else loss  # type: ignore
 
     @property
     def classes(self) -> int:

@@ -37,8 +37,8 @@ class Speed:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F, mode: str) -> F:
-    """`function` compiled in one graph.
+def compiled(function: F, mode: str, **options: Any) -> F:
+    """`function` compiled in one graph; `options` are inductor's and come before the mode's own.
 
     Without the scheduler's reordering, with which PyTorch 2.13 lost the gradient of M_exp in a step
     of TOM with VGG19 on a CPU.
@@ -47,10 +47,16 @@ def compiled(function: F, mode: str) -> F:
         UserError: torch.compile has no such mode.
     """
     check_mode(mode)
-    options = {**torch._inductor.list_mode_options(mode), "reorder_for_peak_memory": False}
+    of_mode = torch._inductor.list_mode_options(mode)
+    options = {**of_mode, "reorder_for_peak_memory": False, **options}
     return torch.compile(  # type: ignore[return-value]
         function, fullgraph=True, dynamic=False, options=options
     )
+
+
+def uses_cuda_graphs(mode: str) -> bool:
+    """Whether this mode of torch.compile replays CUDA graphs."""
+    return bool(torch._inductor.list_mode_options(mode).get("triton.cudagraphs"))
 
 
 def check_mode(mode: str) -> None:
