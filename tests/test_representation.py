@@ -122,14 +122,14 @@ def test_a_pixels_bits_are_the_squares_that_are_drawn(size):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_person_pixel_by_pixel_is_the_same(size):
     generator = torch.Generator().manual_seed(0)
-    shape, head = (
-        torch.randint(0, 256, (2, channels, *size), generator=generator, dtype=torch.uint8)
-        for channels in (1, 3)
+    shape, photo, keep = (
+        torch.randint(0, high, (2, channels, *size), generator=generator, dtype=torch.uint8)
+        for high, channels in ((256, 1), (256, 3), (2, 1))
     )
     joints = torch.rand(2, 18, 3, generator=generator) * torch.tensor([size[1], size[0], 1])
-    found = _person_by_pixel(shape, head, joints, 5.0)
+    found = _person_by_pixel(shape, photo, keep, joints, 5.0)
     assert found.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(found, person_maps(shape, head, joints, 5.0))
+    assert torch.equal(found, person_maps(shape, photo, keep, joints, 5.0))
 
 
 def test_a_joint_is_a_square_of_eleven_pixels_around_it():

@@ -81,8 +81,7 @@ class PersonRepresentation(nn.Module):
         radius = self.pose_radius * height / POSE_HEIGHT
 
         def person(keeps: Sequence[int]) -> Tensor:
-            head = kept(photo, label_mask(parse, keeps))
-            return person_maps(shape, head, batch["joints"], radius)
+            return person_maps(shape, photo, label_mask(parse, keeps), batch["joints"], radius)
 
         gmm_person = person(self.gmm_keeps)
         same = self.tom_keeps == self.gmm_keeps
@@ -135,7 +134,9 @@ def kept(photo: Tensor, mask: Tensor, white: bool = False) -> Tensor:
     return photo | ~keep if white else photo & keep
 
 
-def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
+def person_maps(
+    shape: Tensor, photo: Tensor, keep: Tensor, joints: Tensor, radius: float
+) -> Tensor:
     """I_p: (B, 22, H, W) in [-1, 1], in channels-last format, as convolutions want it.
 
     Under autocast it has the type that autocast would convert it to, bit for bit what it would make
@@ -143,7 +144,8 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
 
     Args:
         shape: (B, 1, H, W) uint8 grey levels, see `body_shape`.
-        head: (B, 3, H, W) uint8 grey levels, see `kept`.
+        photo: (B, 3, H, W) uint8 grey levels.
+        keep: (B, 1, H, W) uint8, 1 where the photo may be seen.
         joints: (B, 18, 3) float: x, y, found.
         radius: half side of a joint's square in pixels.
     """
@@ -151,29 +153,34 @@ def person_maps(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> T
     autocast = torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
     if device != "cpu":
-        return _person_by_pixel(shape, head, joints, radius).to(dtype)
+        return _person_by_pixel(shape, photo, keep, joints, radius).to(dtype)
     count, _, height, width = shape.shape
-    grey = 1 + head.shape[1]
+    grey = 1 + photo.shape[1]
     maps = torch.full((count, height, width, grey + joints.shape[1]), -1.0, dtype=dtype)
     # converted while dense: a copy with strides that converts takes twice as long
-    greys = [to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, head)]
+    greys = [
+        to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, kept(photo, keep))
+    ]
     maps[..., :1], maps[..., 1:grey] = greys
     draw_joints(maps[..., grey:], joints, radius)
     return maps.permute(0, 3, 1, 2)
 
 
-def _person_by_pixel(shape: Tensor, head: Tensor, joints: Tensor, radius: float) -> Tensor:
+def _person_by_pixel(
+    shape: Tensor, photo: Tensor, keep: Tensor, joints: Tensor, radius: float
+) -> Tensor:
     """`person_maps` in float32, each number by itself: compiled, one kernel that writes once.
 
     Compiled for a GPU, channels follow up to a multiple of 8, which no convolution reads.
     """
-    grey = 1 + head.shape[1]
+    grey = 1 + photo.shape[1]
     channels = grey + joints.shape[1]
     channels += missing_channels(channels, shape.device)
     channel = torch.arange(channels, device=shape.device, dtype=torch.int32)
-    levels = F.pad(head.permute(0, 2, 3, 1), (1, channels - grey))  # (B, H, W, channels)
-    levels = torch.where(channel < 1, shape.permute(0, 2, 3, 1), levels)
-    bits = joint_bits(joints, (shape.shape[2], shape.shape[3]), radius)[..., None]
+    shape, photo, keep = (x.permute(0, 2, 3, 1) for x in (shape, photo, keep))
+    head = F.pad(photo, (1, channels - grey)) & keep * 255  # (B, H, W, channels)
+    levels = torch.where(channel < 1, shape, head)
+    bits = joint_bits(joints, (shape.shape[1], shape.shape[2]), radius)[..., None]
     square = torch.where((bits >> (channel - grey).clamp(min=0)) & 1 > 0, 1.0, -1.0)
     return torch.where(channel < grey, to_signed(levels), square).permute(0, 3, 1, 2)
 

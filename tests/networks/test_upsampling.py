@@ -2,7 +2,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vton_aux.networks.upsampling import UpsampledConv, _Doubled, repeated, shuffled
+from vton_aux.networks.upsampling import (
+    UpsampledConv,
+    _Doubled,
+    _doubled_by_product,
+    joined,
+    repeated,
+    shuffled,
+)
 
 
 def doubled_and_convolved(layer, x):
@@ -61,6 +68,21 @@ def test_the_way_back_that_gathers_is_that_of_interpolate(size):
         results.append((out, *torch.autograd.grad((out * weights).sum(), x)))
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(2, 6), (5, 2)])
+def test_a_strip_doubled_by_a_product_is_interpolated(size):
+    x = torch.randn(3, 4, *size, dtype=torch.float64)
+    true = F.interpolate(x, scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(_doubled_by_product(x), true, rtol=0, atol=1e-12)
+
+
+def test_joined_maps_lie_behind_one_another_in_the_format_that_they_have():
+    maps = torch.randn(2, 3, 5, 7), torch.randn(2, 4, 5, 7)
+    for formats in (torch.contiguous_format, torch.channels_last):
+        found = joined(*(x.to(memory_format=formats) for x in maps))
+        assert torch.equal(found, torch.cat(maps, dim=1))
+        assert found.is_contiguous(memory_format=formats)
 
 
 def test_repeating_is_nearest_interpolation_there_and_back():

@@ -56,7 +56,8 @@ def _gathered(gradient: Tensor, dim: int) -> Tensor:
     last = even.shape[dim] - 1
     before = torch.cat([even.narrow(dim, 0, 1), odd.narrow(dim, 0, last)], dim)
     after = torch.cat([even.narrow(dim, 1, last), odd.narrow(dim, last, 1)], dim)
-    return torch.lerp(even + odd, before + after, 0.25)
+    # not as lerp, of which inductor writes both ends, and in float32
+    return 0.75 * (even + odd) + 0.25 * (before + after)
 
 
 def joined(*maps: Tensor) -> Tensor:
@@ -128,13 +129,43 @@ class UpsampledConv(Conv2d):
         kernel = kernel.flatten(0, 2)  # (4 * outputs, inputs, 3, 3)
         kernel = kernel.contiguous(memory_format=torch.channels_last)
         assert self.bias is not None
-        x, rows, columns = _Edges.apply(x)  # type: ignore[no-untyped-call]
+        x, *edges = _Edges.apply(x)  # type: ignore[no-untyped-call]
         out = shuffled(aligned_conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)
         # at its edges the doubled map repeats pixels where the small one has its zero padding
-        edges = (*self._doubled(rows).chunk(2), *self._doubled(columns).chunk(2))
-        for place, edge in zip(_EDGES, edges, strict=True):
+        rows, columns = (super(UpsampledConv, self).forward(_doubled_edge(e)) for e in edges)
+        for place, edge in zip(_EDGES, (*rows.chunk(2), *columns.chunk(2)), strict=True):
             out[place] = edge[place]
         return out
+
+
+def _doubled_edge(x: Tensor) -> Tensor:
+    """`doubled` of a strip two pixels wide, (B, C, 2, W) or (B, C, H, 2).
+
+    Compiled for a GPU, along its length by a product of matrices: what that leaves on the way back
+    is written once. A chain of pointwise operations would be done again for each pixel of the map.
+    """
+    if x.device.type == "cpu" or not torch.compiler.is_compiling():
+        return doubled(x)
+    return _doubled_by_product(x)
+
+
+def _doubled_by_product(x: Tensor) -> Tensor:
+    wide = x.shape[2] == 2
+    x = x.permute(0, 2, 3, 1)  # (B, H, W, C)
+    count, height, width, channels = x.shape
+    length = width if wide else height
+    matrix = F.interpolate(torch.eye(length, device=x.device)[None], scale_factor=2, mode="linear")
+    matrix = matrix[0].T.to(x.dtype)  # (2 * length, length); 1/4, 3/4 and 1, exact in any type
+    if wide:
+        x = matrix @ x.reshape(count * height, width, channels)
+        x = x.reshape(count, height, 2 * width, channels)
+        first, second = x[:, :1], x[:, 1:]
+    else:
+        x = matrix @ x.reshape(count, height, width * channels)
+        x = x.reshape(count, 2 * height, width, channels)
+        first, second = x[:, :, :1], x[:, :, 1:]
+    between = 0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second
+    return torch.cat([first, *between, second], 1 if wide else 2).permute(0, 3, 1, 2)
 
 
 class _Edges(torch.autograd.Function):
@@ -152,11 +183,11 @@ class _Edges(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         whole, rows, columns = gradients
-        below, right = ((whole.shape[dim] - 2) * whole.stride(dim) for dim in (2, 3))
         edges = (*rows.chunk(2), *columns.chunk(2))
-        for place, offset, edge in zip(_EDGES, (0, below, 0, right), edges, strict=True):
-            part = whole[place]
-            if torch.compiler.is_compiling():  # else inductor goes over the whole map for each
-                part = whole.as_strided(part.shape, part.stride(), offset)
-            part += edge
+        if torch.compiler.is_compiling():  # all in one with what reads the sum
+            height, width = whole.shape[2] - 2, whole.shape[3] - 2
+            widths = (0, 0, 0, height), (0, 0, height, 0), (0, width), (width, 0)
+            return sum((F.pad(e, w) for e, w in zip(edges, widths, strict=True)), whole)
+        for place, edge in zip(_EDGES, edges, strict=True):
+            whole[place] += edge
         return whole
