@@ -1,11 +1,14 @@
 """`vton-aux bench`: measure this machine, show a measurement, compare two."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
+from vton_aux.bench.case import Case
 from vton_aux.bench.clock import measure
 from vton_aux.bench.results import compare, describe_machine, read_results, tables
 from vton_aux.bench.scale import table1_on_paper
@@ -36,6 +39,17 @@ def main(arguments: list[str]) -> int:
         "--reference", type=Path, help="a checkout of github.com/sergeywong/cp-vton to run beside"
     )
     run.add_argument("--sections", help="some of them, with commas; all by default")
+    run.add_argument(
+        "--cases",
+        metavar="PATTERN",
+        help="those whose 'SECTION: NAME' matches this regular expression, and what they are "
+        "compared with",
+    )
+    run.add_argument(
+        "--together",
+        action="store_true",
+        help="prepare the cases of all sections at once, which compiles them side by side",
+    )
     run.add_argument("--device", default="auto")
     run.add_argument("--repeats", type=int, default=7, help="rounds")
     run.add_argument("--seconds", type=float, default=2.0, help="of a case in a round")
@@ -78,10 +92,9 @@ def _run(chosen: argparse.Namespace) -> int:
     suite = sections(
         str(root.resolve()), str(packed.folder.resolve()), source, device == "cuda", bf16
     )
-    names = list(suite) if chosen.sections is None else chosen.sections.split(",")
-    for name in names:
-        if name not in suite:
-            raise UserError(f"--sections {name}: there are {', '.join(suite)}")
+    cases = _chosen(suite, chosen.sections, chosen.cases)
+    names = dict.fromkeys(section for section, _ in cases)
+    groups = [cases] if chosen.together else [[c for c in cases if c[0] == n] for n in names]
     results = {
         "machine": describe_machine(),
         "device": device,
@@ -90,9 +103,35 @@ def _run(chosen: argparse.Namespace) -> int:
         "data": "synthetic" if chosen.data is None else chosen.data.name,
         "rows": [],
     }
-    for name in tqdm(names, desc="sections"):
-        results["rows"] += measure(name, suite[name], device, chosen.repeats, chosen.seconds)
-        write_json(chosen.output, results)  # what is measured stays when the rest is stopped
+    done: list[dict[str, Any]] = []
+    for group in tqdm(groups, desc="sections"):
+        rows: list[dict[str, Any]] = []
+        for rows in measure(group, device, chosen.repeats, chosen.seconds):
+            results["rows"] = done + rows
+            write_json(chosen.output, results)  # what is measured stays when the rest is stopped
+        done += rows
     print(tables(results))
     print(f"\nresults: {chosen.output}")
     return 0
+
+
+def _chosen(
+    suite: dict[str, list[Case]], sections: str | None, pattern: str | None
+) -> list[tuple[str, Case]]:
+    names = list(suite) if sections is None else sections.split(",")
+    for name in names:
+        if name not in suite:
+            raise UserError(f"--sections {name}: there are {', '.join(suite)}")
+    cases = [(name, case) for name in names for case in suite[name]]
+    if pattern is None:
+        return cases
+    try:
+        matches = [
+            (name, case) for name, case in cases if re.search(pattern, f"{name}: {case.name}")
+        ]
+    except re.error as error:
+        raise UserError(f"--cases {pattern}: no regular expression ({error})") from None
+    if not matches:
+        raise UserError(f"--cases {pattern}: none matches; `bench show` of a result lists names")
+    compared = {(name, case.against) for name, case in matches}
+    return [(n, case) for n, case in cases if (n, case) in matches or (n, case.name) in compared]

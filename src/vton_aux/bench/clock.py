@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -69,29 +69,36 @@ class _Worker:
 
 
 def measure(
-    section: str, cases: Sequence[Case], device: str, repeats: int, seconds: float
-) -> list[dict[str, Any]]:
-    """Rows of one section, in the order of `cases`.
+    cases: Sequence[tuple[str, Case]], device: str, repeats: int, seconds: float
+) -> Iterator[list[dict[str, Any]]]:
+    """After each round the rows so far, in the order of `cases`, each with its section.
 
-    A row holds name, images/s of each repeat, their median, lowest and highest, GFLOP/image, peak
-    memory, page faults an image, and `ratio`: the median over the repeats of the rate divided by
-    that of the case named in `against` in the same round.
+    A row holds section, name, images/s of each repeat, their median, lowest and highest,
+    GFLOP/image, peak memory, page faults an image, and `ratio`: the median over the repeats of the
+    rate divided by that of the section's case named in `against` in the same round.
 
     Raises:
         UserError: a case cannot be prepared; the message names it.
     """
+    label = ", ".join(dict.fromkeys(section for section, _ in cases))
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(case, device)) for case in cases]
-        for worker in tqdm(workers, desc=f"{section}: preparing", leave=False):
+        workers = [stack.enter_context(_Worker(case, device)) for _, case in cases]
+        for worker in tqdm(workers, desc=f"{label}: preparing", leave=False):
             worker.prepare()
-        bursts: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
-        for _ in tqdm(range(repeats), desc=f"{section}: rounds"):
-            for worker in workers:
-                bursts[worker.case.name].append(worker.burst(seconds))
-    rates = {
-        name: [one["images"] / one["seconds"] for one in done] for name, done in bursts.items()
-    }
-    return [_row(section, w.case, w.prepared, bursts[w.case.name], rates) for w in workers]
+        bursts: dict[tuple[str, str], list[dict[str, Any]]] = {
+            (section, case.name): [] for section, case in cases
+        }
+        for _ in tqdm(range(repeats), desc=f"{label}: rounds"):
+            for done, worker in zip(bursts.values(), workers, strict=True):
+                done.append(worker.burst(seconds))
+            rates = {
+                key: [one["images"] / one["seconds"] for one in done]
+                for key, done in bursts.items()
+            }
+            yield [
+                _row(section, worker.case, worker.prepared, bursts[section, case.name], rates)
+                for (section, case), worker in zip(cases, workers, strict=True)
+            ]
 
 
 def _row(
@@ -99,9 +106,9 @@ def _row(
     case: Case,
     prepared: dict[str, Any],
     bursts: list[dict[str, Any]],
-    rates: dict[str, list[float]],
+    rates: dict[tuple[str, str], list[float]],
 ) -> dict[str, Any]:
-    own = rates[case.name]
+    own = rates[section, case.name]
     images = sum(one["images"] for one in bursts)
     row: dict[str, Any] = {
         "section": section,
@@ -121,8 +128,8 @@ def _row(
     }
     if "gpu_peak_mib" in bursts[-1]:
         row["gpu_peak_mib"] = round(bursts[-1]["gpu_peak_mib"])
-    if case.against is not None and case.against in rates:
+    if case.against is not None and (section, case.against) in rates:
         row["against"] = case.against
-        pairs = zip(own, rates[case.against], strict=True)
+        pairs = zip(own, rates[section, case.against], strict=True)
         row["ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
     return row

@@ -1,0 +1,61 @@
+"""`vton-aux bench run`: which cases it measures, and that a stopped run keeps its rounds."""
+
+import json
+
+import pytest
+
+from vton_aux import bench_cli
+from vton_aux.bench.suite import sections
+from vton_aux.errors import UserError
+
+SUITE = sections("viton", "packed", "reference", gpu=False, bf16=True)
+
+
+def names(sections=None, pattern=None):
+    return [(section, case.name) for section, case in bench_cli._chosen(SUITE, sections, pattern)]
+
+
+def test_cases_are_chosen_by_section_and_by_name():
+    assert {section for section, _ in names("gmm,tom")} == {"gmm", "tom"}
+    assert names(pattern="^gmm: gmm bf16$") == [("gmm", "reference"), ("gmm", "gmm bf16")]
+    assert names("tom", "fp32$|as trained$") == [
+        ("tom", "reference"),
+        ("tom", "tom fp32"),
+        ("tom", "tom bf16, as trained"),
+        ("tom", "tom bf16 + auxiliary head, as trained"),
+    ]
+    assert len(names()) == sum(len(cases) for cases in SUITE.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("gmm,gmn", None), r"--sections gmn: there are machine, loader"),
+        ((None, "gmm ["), r"--cases gmm \[: no regular expression"),
+        (("gmm", "tom bf16"), r"--cases tom bf16: none matches"),
+    ],
+)
+def test_what_is_not_there_is_told(arguments, told):
+    with pytest.raises(UserError, match=told):
+        names(*arguments)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_keeps_its_rounds(root, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "bench.json"
+    written, write_json = [], bench_cli.write_json
+
+    def write_and_stop(path, results):
+        write_json(path, results)
+        written.append([len(row["repeats"]) for row in results["rows"]])
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench_cli, "write_json", write_and_stop)
+    arguments = ["run", "--data", str(root), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
+    arguments += ["--cases", "(float32 2048|, MB/s)$", "--together", "--output", str(output)]
+    with pytest.raises(KeyboardInterrupt):
+        bench_cli.main([*arguments, "--repeats", "5", "--seconds", "0.05"])
+    assert written == [[1, 1], [2, 2]]
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["name"] for row in rows] == ["matmul float32 2048", "copy, MB/s"]
