@@ -205,6 +205,8 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     # a compiled step makes anew what the cache keeps, which is a handful of small kernels
     warnings.filterwarnings("ignore", message=".*lru_cache.*")
+    # CUDA graphs are recorded on a stream of their own
+    warnings.filterwarnings("ignore", message=".*AccumulateGrad node's stream.*")
     # the frozen GMM
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
