@@ -15,9 +15,10 @@ from vton_aux.errors import UserError
 from vton_aux.losses import perceptual
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss
-from vton_aux.networks import convolution, upsampling
+from vton_aux.networks import convolution, upsampled_conv
 from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
+from vton_aux.networks.upsampling import _Doubled
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
@@ -136,8 +137,8 @@ def gradient(stage, batch):
 
 def on_a_gpus_paths(monkeypatch):
     """Have the CPU compute as a GPU does under torch.compile."""
-    monkeypatch.setattr(upsampling, "doubled", upsampling._Doubled.apply)
-    monkeypatch.setattr(upsampling, "_doubled_edge", upsampling._doubled_by_product)
+    monkeypatch.setattr(upsampled_conv, "doubled", _Doubled.apply)
+    monkeypatch.setattr(upsampled_conv, "_doubled_edge", upsampled_conv._doubled_by_product)
     monkeypatch.setattr(InstanceNorm, "forward", lambda self, x: normalised(x))
 
     def aligned_conv2d(x, weight, *rest, **named):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.normalisation import InstanceNorm
-from vton_aux.networks.upsampling import UpsampledConv, joined, repeated, shuffled
+from vton_aux.networks.upsampled_conv import UpsampledConv
+from vton_aux.networks.upsampling import joined, repeated, shuffled
 
 
 class UNetDecoder(nn.Module):
