@@ -56,7 +56,7 @@ class UpsampledConv(Conv2d):
         out = shuffled(aligned_conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)
         # at its edges the doubled map repeats pixels where the small one has its zero padding
         rows, columns = (super(UpsampledConv, self).forward(_doubled_edge(e)) for e in edges)
-        for place, edge in zip(_EDGES, (*rows.chunk(2), *columns.chunk(2)), strict=True):
+        for place, edge in zip(_EDGES, _four(rows, columns), strict=True):
             out[place] = edge[place]
         return out
 
@@ -91,6 +91,12 @@ def _doubled_by_product(x: Tensor) -> Tensor:
     return torch.cat([first, *between, second], 1 if wide else 2).permute(0, 3, 1, 2)
 
 
+def _four(rows: Tensor, columns: Tensor) -> tuple[Tensor, ...]:
+    """Top, bottom, left and right; sliced, for with `chunk` an export would have a fixed batch."""
+    half = rows.shape[0] // 2
+    return rows[:half], rows[half:], columns[:half], columns[half:]
+
+
 class _Edges(torch.autograd.Function):
     """A map and its edges, two pixels wide: top and bottom (2B, C, 2, W), both sides (2B, C, H, 2).
 
@@ -106,7 +112,7 @@ class _Edges(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         whole, rows, columns = gradients
-        edges = (*rows.chunk(2), *columns.chunk(2))
+        edges = _four(rows, columns)
         if torch.compiler.is_compiling():  # all in one with what reads the sum
             height, width = whole.shape[2] - 2, whole.shape[3] - 2
             widths = (0, 0, 0, height), (0, 0, height, 0), (0, width), (width, 0)
