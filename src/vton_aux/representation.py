@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
-from vton_aux.networks.aligned import missing_channels
+from vton_aux.networks.aligned import compiled_for_gpu, missing_channels
 
 CHANNELS = 22  # body shape 1, head 3, pose 18
 _ONE = 2**22  # PIL's fixed point
@@ -193,7 +193,7 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     """
     height, width = parse.shape[1:]
     small = height // blur, width // blur
-    if torch.compiler.is_compiling() and parse.device.type != "cpu":
+    if compiled_for_gpu(parse.device):
         return _grown(_shrunk(parse, small), (height, width))[:, None].byte()
     level = parse.clamp(max=1)[:, None].double().mul_(255)  # from bool it takes seven times as long
     for rows, columns in (small, (height, width)):

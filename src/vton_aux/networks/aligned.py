@@ -7,15 +7,18 @@ from torch import Tensor
 _CHANNELS = 8  # of bf16, that a GPU's matrix units read at once
 
 
+def compiled_for_gpu(device: torch.device) -> bool:
+    """Whether what runs now is being compiled for a device that is no CPU."""
+    return device.type != "cpu" and torch.compiler.is_compiling()
+
+
 def missing_channels(channels: int, device: torch.device) -> int:
     """Channels of zeros that a step compiled for a GPU writes behind `channels` of a map.
 
     cuDNN would copy the map into a larger one itself, once on the way there and once on the way
     back. 0 on a CPU and where nothing is compiled.
     """
-    if device.type == "cpu" or not torch.compiler.is_compiling():
-        return 0
-    return -channels % _CHANNELS
+    return -channels % _CHANNELS if compiled_for_gpu(device) else 0
 
 
 def aligned_conv2d(
@@ -31,7 +34,7 @@ def aligned_conv2d(
     that the compiler fuses with what follows; as a part of the convolution it would be a pass over
     the map.
     """
-    if x.device.type == "cpu" or not torch.compiler.is_compiling():
+    if not compiled_for_gpu(x.device):
         return F.conv2d(x, weight, bias, stride, padding)
     missing = missing_channels(x.shape[1], x.device)
     x = with_zeros(x, missing)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vton_aux.networks.aligned import aligned_conv2d
+from vton_aux.networks.aligned import aligned_conv2d, compiled_for_gpu
 from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.upsampling import doubled, shuffled
 
@@ -67,9 +67,7 @@ def _doubled_edge(x: Tensor) -> Tensor:
     Compiled for a GPU, along its length by a product of matrices: what that leaves on the way back
     is written once. A chain of pointwise operations would be done again for each pixel of the map.
     """
-    if x.device.type == "cpu" or not torch.compiler.is_compiling():
-        return doubled(x)
-    return _doubled_by_product(x)
+    return _doubled_by_product(x) if compiled_for_gpu(x.device) else doubled(x)
 
 
 def _doubled_by_product(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.adam import FusedAdam
 from vton_aux.stages.graphs import GraphedLoss, Loss
 from vton_aux.stages.settings import Context, StageSettings
-from vton_aux.stages.speed import Speed, check_mode, compiled, uses_cuda_graphs
+from vton_aux.stages.speed import Speed, compiled, uses_cuda_graphs
 
 
 def decay_after_hold(steps: int, hold: float) -> Callable[[int], float]:
@@ -66,10 +66,8 @@ class Stage(pl.LightningModule):
         formats = torch.channels_last if speed.channels_last else torch.contiguous_format
         self.to(memory_format=formats)
         if speed.compile is not None:
-            check_mode(speed.compile)
-            graphs = uses_cuda_graphs(speed.compile)
             loss: Loss = compiled(self.loss, speed.compile, **{"triton.cudagraphs": False})
-            self.loss = GraphedLoss(loss, self) if graphs else loss  # type: ignore
+            self.loss = GraphedLoss(loss, self) if uses_cuda_graphs(speed.compile) else loss  # type: ignore
 
     @property
     def classes(self) -> int:
