@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from command_line import vton_aux
 from vton_aux.data.synthetic import write_dataset
@@ -49,6 +51,10 @@ def train(capfd, tmp_path, root):
         return outcome, tmp_path / name
 
     return run
+
+
+class _Killed(BaseException):
+    """Nothing is written after it."""
 
 
 def stages(tmp_path: Path) -> list[str]:
@@ -140,8 +146,27 @@ def test_tom_trains_alone_on_a_given_gmm(train, tmp_path):
         assert torch.equal(value, weights[f"network.{name}"])
 
 
-def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monkeypatch):
-    train("whole", "arm=both", "stage=gmm", "data/augment=strong")
+@pytest.mark.usefixtures("stages_here")
+@pytest.mark.parametrize(
+    ("place", "step", "how", "left"),
+    [
+        ("training_step", 4, "told", 5), ("validation_step", 3, "told", 2),
+        ("training_step", 5, "killed", 4), ("validation_step", 3, "killed", 2),
+        ("validation_step", 6, "killed", 4),
+    ],
+)  # fmt: skip
+def test_an_interrupted_stage_goes_on_to_the_same_result(
+    train, tmp_path, monkeypatch, place, step, how, left
+):
+    """`left`: the steps that last.ckpt holds then."""
+    falling = {3: 0.9, 6: 0.4}
+
+    def scores(self, batch, batch_idx):
+        one = torch.full((len(batch["person"]),), falling.get(self.global_step, 0.0))
+        self.log_validation(dict.fromkeys(("warp_l1", "warp_iou", "unwarped_iou"), one))
+
+    monkeypatch.setattr(GMMStage, "validation_step", scores)
+    train("whole", "arm=baseline", "stage=gmm", "data/augment=strong", "gmm.select=best")
     (folder,) = (tmp_path / "store").glob("gmm-*/")
     whole = read_checkpoint(folder / "model.ckpt")["state_dict"]
     curve = pd.read_csv(folder / "metrics.csv")
@@ -149,28 +174,27 @@ def test_an_interrupted_stage_goes_on_to_the_same_weights(train, tmp_path, monke
         if path.is_file() and path.name != "job.json":
             path.unlink()
     (folder / "log" / "000" / "metrics.csv").unlink()
-    step, done = GMMStage.training_step, []
+    undisturbed = getattr(GMMStage, place)
 
     def interrupted(self, batch, batch_idx):
-        done.append(batch_idx)
-        if len(done) == 4:
-            raise KeyboardInterrupt
-        return step(self, batch, batch_idx)
+        if self.global_step == step and how == "killed":
+            raise _Killed
+        if self.global_step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return undisturbed(self, batch, batch_idx)
 
-    monkeypatch.setattr(GMMStage, "training_step", interrupted)
-    with pytest.raises(SystemExit):
+    with monkeypatch.context() as patched, pytest.raises((_Killed, SIGTERMException)):
+        patched.setattr(GMMStage, place, interrupted)
         fit(folder)
-    assert read_checkpoint(folder / "last.ckpt")["global_step"] == 3
+    assert read_checkpoint(folder / "last.ckpt")["global_step"] == left
     assert not (folder / "summary.json").exists()
-    monkeypatch.setattr(GMMStage, "training_step", step)
     summary = fit(folder)
-    assert summary["resumed_at_step"] == 3
+    assert summary["resumed_at_step"] == left
+    assert read_checkpoint(folder / "best.ckpt")["global_step"] == 3
     resumed = read_checkpoint(folder / "model.ckpt")["state_dict"]
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=1e-5, atol=1e-6)
-    again = pd.read_csv(folder / "metrics.csv")
-    assert again["step"].is_unique
-    assert again["step"].tolist() == curve["step"].tolist()
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "metrics.csv"), curve, rtol=1e-4)
     assert not (folder / "last.ckpt").exists()
 
 

@@ -15,6 +15,7 @@ line again; with Hydra's they would run a whole sweep.
 
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -30,6 +31,7 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelChec
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
 from vton_aux.data.augment import build_transforms
@@ -98,23 +100,17 @@ def fit(folder: Path) -> dict[str, Any]:
     resumed = last if last.is_file() else None
     data.steps = stage.settings.steps
     data.start_step = read_checkpoint(last)["global_step"] if resumed else 0
-    checkpoints = [
-        ModelCheckpoint(
-            folder, filename="last", every_n_train_steps=job.checkpoint_every,
-            save_on_exception=True, enable_version_counter=False,
-        ),
+    name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
+    callbacks: list[Callback] = [
         ModelCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
         ),
-    ]  # fmt: skip
-    name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
-    callbacks: list[Callback] = [
-        *checkpoints,
+        LastCheckpoint(last, job.checkpoint_every),  # behind the best, whose state it holds
         StepProgress(name, stage.best[0]),
         LearningRateMonitor("step"),
         ValidationPictures(folder / "pictures", job.pictures),
-    ]
+    ]  # fmt: skip
     trainer = pl.Trainer(
         **job.trainer,
         max_steps=stage.settings.steps,
@@ -151,26 +147,24 @@ def fit(folder: Path) -> dict[str, Any]:
         **job.context["provenance"],
     }
     if trainer.is_global_zero:
-        merge_curves(folder, stage.settings.steps)
+        merge_curves(folder)
         write_json(folder / "summary.json", summary)
         last.unlink(missing_ok=True)
     trainer.strategy.barrier()
     return summary
 
 
-def merge_curves(folder: Path, steps: int) -> None:
+def merge_curves(folder: Path) -> None:
     """One metrics.csv from the log of each attempt; later attempts replace what they did again.
 
-    Steps count from 0; the validation after the last one stands at `steps`, which Lightning counts
-    one further after a resume.
+    Steps count from 0; the validation after the last one stands at their number.
     """
     parts = [pd.read_csv(path) for path in sorted(folder.glob("log/*/metrics.csv"))]
     kept = []
     for number, part in enumerate(parts):
         starts = [int(later["step"].min()) for later in parts[number + 1 :]]
         kept.append(part[part["step"] < min(starts)] if starts else part)
-    parts = [part.assign(step=part["step"].clip(upper=steps)) for part in kept]
-    curve = pd.concat(parts).groupby("step", as_index=False).first().drop(columns="epoch")
+    curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
     with whole(folder / "metrics.csv") as written:
         curve.to_csv(written, index=False)
 
@@ -215,11 +209,18 @@ def _quiet() -> None:
 def main() -> None:
     """Entry point of the process; exit status 2 after an error that the user can mend.
 
-    After a SIGTERM, last.ckpt is written and the status is `INTERRUPTED`.
+    After a SIGTERM or Ctrl-C the step is done, last.ckpt written and the status `INTERRUPTED`.
     """
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m vton_aux.fit FOLDER")
-    status = 1
+    status, process = 1, os.getpid()
+
+    def stop(*_: Any) -> None:
+        # loader processes and other ranks end with the first one, which hands SIGTERM on
+        if os.getpid() == process and os.environ.get("LOCAL_RANK", "0") == "0":
+            os.kill(process, signal.SIGTERM)
+
+    signal.signal(signal.SIGINT, stop)
     _quiet()
     try:
         torch.set_float32_matmul_precision("high")

@@ -1,0 +1,49 @@
+"""The checkpoint from which an interrupted training goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+
+class LastCheckpoint(Checkpoint):
+    """Weights, optimiser and progress, every so many steps, after each validation, at a SIGTERM.
+
+    Never within a step or a validation, nor between a step and its validation: Lightning would
+    validate at other steps from then on, or not, and the best weights might be others. What the
+    loggers hold is written before.
+
+    Args:
+        path: of the file, replaced each time.
+        every: steps from one to the next.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Write it where it is time and no validation follows."""
+        step = trainer.global_step
+        if step % self.every == 0 and step % int(trainer.val_check_batch):
+            self._write(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Write it, within a training."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._write(trainer)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Write it where Lightning stops after a SIGTERM: at the end of a step, or of a batch."""
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.validating
+        if fitting and isinstance(exception, SIGTERMException):
+            self._write(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> None:
+        for logger in trainer.loggers:
+            logger.save()
+        trainer.save_checkpoint(self.path)
