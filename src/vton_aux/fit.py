@@ -29,7 +29,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.pictures import ValidationPictures
@@ -89,7 +89,8 @@ def fit(folder: Path) -> dict[str, Any]:
     """Train, or go on training, the stage of `folder`; return its summary.
 
     Raises:
-        UserError: the data, the GMM's checkpoint or a weight file is missing or wrong.
+        UserError: the data, the GMM's checkpoint or a weight file is missing or wrong, or the
+            trainer's arguments do not fit this machine.
     """
     job = Job(**json.loads((folder / "job.json").read_text()))
     pl.seed_everything(job.seed, verbose=False)
@@ -111,20 +112,23 @@ def fit(folder: Path) -> dict[str, Any]:
         LearningRateMonitor("step"),
         ValidationPictures(folder / "pictures", job.pictures),
     ]  # fmt: skip
-    trainer = pl.Trainer(
-        **job.trainer,
-        max_steps=stage.settings.steps,
-        max_epochs=-1,
-        val_check_interval=min(job.val_every, stage.settings.steps),
-        check_val_every_n_epoch=None,
-        log_every_n_steps=min(job.log_every, stage.settings.steps),
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        callbacks=callbacks,
-        logger=_loggers(folder, job),
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
+    try:
+        trainer = pl.Trainer(
+            **job.trainer,
+            max_steps=stage.settings.steps,
+            max_epochs=-1,
+            val_check_interval=min(job.val_every, stage.settings.steps),
+            check_val_every_n_epoch=None,
+            log_every_n_steps=min(job.log_every, stage.settings.steps),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            callbacks=callbacks,
+            logger=_loggers(folder, job),
+            enable_model_summary=False,
+            default_root_dir=folder,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"trainer: {error}") from None
     if trainer.is_global_zero:
         warn_of_emulation(job.trainer.get("precision", FULL), trainer.strategy.root_device)
     started = time.perf_counter()

@@ -1,12 +1,18 @@
 """The values of a configuration that types cannot check."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
-from vton_aux.config import TrainConfig
+import torch
+
+from vton_aux.config import TrainConfig, TrainerConfig
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import check_resident, check_size
 from vton_aux.data.labels import LABEL_SETS
+from vton_aux.device import FULL, MIXED
 from vton_aux.errors import UserError
+from vton_aux.networks.gmm import feature_levels
 from vton_aux.stages.speed import check_mode
 
 
@@ -16,30 +22,38 @@ def check(config: TrainConfig) -> None:
     Raises:
         UserError: names the key, the value and what it may be.
     """
-    choices = {"stage": ("all", "gmm", "tom"), "labels": tuple(LABEL_SETS)}
-    for key, allowed in choices.items():
-        value = getattr(config, key)
+    choices: dict[str, tuple[Any, tuple[str, ...]]] = {
+        "stage": (config.stage, ("all", "gmm", "tom")),
+        "labels": (config.labels, tuple(LABEL_SETS)),
+        "trainer.precision": (config.trainer.precision, (FULL, MIXED)),
+        "gmm.select": (config.gmm.select, ("last", "best")),
+        "tom.select": (config.tom.select, ("last", "best")),
+    }
+    for key, (value, allowed) in choices.items():
         if value not in allowed:
             raise UserError(f"{key}={value}: choose one of {', '.join(allowed)}")
-    check_size(config.data.size)
+    for key, value in _positive(config):
+        if value <= 0:
+            raise UserError(f"{key}={value}: must be above 0")
+    for key, value in _not_negative(config):
+        if value < 0:
+            raise UserError(f"{key}={value}: must be 0 or more")
     if not 0 < config.data.val_fraction < 1:
         raise UserError(f"data.val_fraction={config.data.val_fraction}: must lie between 0 and 1")
+    if not config.seed < 2**32:
+        raise UserError(f"seed={config.seed}: must be below 2^32")
     for name in ("gmm", "tom"):
         settings = getattr(config, name)
-        for key in ("width", "steps", "batch_size", "lr", "skin_weight", "background_weight"):
-            if getattr(settings, key) <= 0:
-                raise UserError(f"{name}.{key}={getattr(settings, key)}: must be above 0")
-        if settings.head_width <= 0 or settings.head_width % 8:
+        if settings.head_width % 8:
             raise UserError(f"{name}.head_width={settings.head_width}: must be a multiple of 8")
         if not 0 <= settings.hold <= 1:
             raise UserError(f"{name}.hold={settings.hold}: must lie in [0, 1]")
-        if settings.select not in ("last", "best"):
-            raise UserError(f"{name}.select={settings.select}: choose last or best")
-        if len(settings.betas) != 2:
-            raise UserError(f"{name}.betas={list(settings.betas)}: Adam has two")
-    for key in ("val_every", "checkpoint_every", "log_every"):
-        if getattr(config, key) <= 0:
-            raise UserError(f"{key}={getattr(config, key)}: must be above 0")
+        if len(settings.betas) != 2 or not all(0 <= beta < 1 for beta in settings.betas):
+            raise UserError(f"{name}.betas={list(settings.betas)}: Adam has two, in [0, 1)")
+    if config.gmm.points < 2:
+        raise UserError(f"gmm.points={config.gmm.points}: a spline has at least 2 a side")
+    _check_pixels(config)
+    _check_hardware(config.trainer)
     augment = asdict(config.data.augment)
     flip = augment.pop("flip")
     if not 0 <= flip <= 1:
@@ -49,3 +63,50 @@ def check(config: TrainConfig) -> None:
     build_transforms(augment)
     if config.data.resident:
         check_resident(config.data.cache is not None, augment)
+
+
+def _positive(config: TrainConfig) -> Iterator[tuple[str, float]]:
+    for name in ("gmm", "tom"):
+        for key in (
+            "width", "head_width", "steps", "batch_size", "lr", "skin_weight", "background_weight"
+        ):  # fmt: skip
+            yield f"{name}.{key}", getattr(getattr(config, name), key)
+    for key in ("val_every", "checkpoint_every", "log_every"):
+        yield key, getattr(config, key)
+    yield "representation.shape_blur", config.representation.shape_blur
+
+
+def _not_negative(config: TrainConfig) -> Iterator[tuple[str, float]]:
+    for name in ("gmm", "tom"):
+        for key, value in vars(getattr(config, name)).items():
+            if key.endswith("_weight"):
+                yield f"{name}.{key}", value
+    yield "seed", config.seed
+    yield "pictures", config.pictures
+    yield "data.workers", config.data.workers
+    yield "representation.pose_radius", config.representation.pose_radius
+
+
+def _check_pixels(config: TrainConfig) -> None:
+    height, width = check_size(config.data.size)
+    if width >> feature_levels(height) < 4:
+        raise UserError(
+            f"data.size={list(config.data.size)}: too narrow; GMM brings it to about 16 rows, where "
+            "it needs 4 columns"
+        )
+    blur = config.representation.shape_blur
+    if blur * height // 256 > min(height, width):
+        raise UserError(f"representation.shape_blur={blur}: nothing is left of {height}x{width}")
+    for key in ("gmm_keeps", "tom_keeps"):
+        labels = getattr(config.representation, key)
+        if not all(0 <= label < 256 for label in labels):
+            raise UserError(f"representation.{key}={list(labels)}: labels lie in [0, 255]")
+
+
+def _check_hardware(trainer: TrainerConfig) -> None:
+    has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if trainer.accelerator == "gpu" and not has_gpu:
+        raise UserError(
+            "trainer.accelerator=gpu: there is no GPU here, or PyTorch was built without; "
+            "trainer=cpu trains on the processor"
+        )

@@ -7,6 +7,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vton_aux import representation
@@ -184,6 +186,61 @@ def test_a_step_is_one_graph_with_the_gradient_of_a_plain_one(name, gpu, monkeyp
     assert asked["triton.cudagraphs"] is False  # the graphs are ours, see `GraphedLoss`
     # with the reordering, inductor loses gradients
     assert asked["reorder_for_peak_memory"] is False
+
+
+@pytest.fixture
+def one_process():
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+class Step(nn.Module):
+    """A step of a stage as Lightning hands it to DDP."""
+
+    def __init__(self, stage):
+        super().__init__()
+        self.stage = stage
+
+    def forward(self, batch):
+        return self.stage.training_step(batch, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_process")
+def test_under_ddp_a_compiled_step_is_one_graph_too(monkeypatch):
+    compile, graphs = torch.compile, []
+
+    def counted(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    def traced(function, *, fullgraph, dynamic, options):
+        return compile(function, backend=counted, fullgraph=fullgraph, dynamic=dynamic)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    torch._dynamo.reset()
+    step = Step(build("gmm", Speed(compile="default")))
+    batch = random_batch(2, SIZE, torch.device("cpu"))
+    DistributedDataParallel(step, bucket_cap_mb=1)(batch).backward()
+    assert len(graphs) == 1
+    plain = gradient(build("gmm"), batch)[1]
+    found = [p.grad.flatten() for p in step.parameters() if p.grad is not None]
+    assert F.cosine_similarity(torch.cat(found).double(), plain, dim=0) > 0.9999
+
+
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.parametrize("name", ["gmm", "tom_vgg"])
+def test_ddp_sends_no_constants(name):
+    stage = build(name)
+    stage.setup("fit")
+    sent = {buffer.data_ptr() for buffer in DistributedDataParallel(stage).modules_buffers}
+    names = {name for name, buffer in stage.named_buffers() if buffer.data_ptr() in sent}
+    assert names == {name for name in stage.state_dict() if name in dict(stage.named_buffers())}
+    assert any(name.endswith("running_mean") for name in names)
+    constants = sum(b.nbytes for n, b in stage.named_buffers() if n not in names)
+    assert constants > 10 * sum(b.nbytes for n, b in stage.named_buffers() if n in names)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -63,8 +63,7 @@ def pack_split(
     key = _key(root, split, pairs, size, raw_labels)
     folder = cache / f"{split}-{size[0]}x{size[1]}-{key}"
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / ".lock"):
+        with _locked(cache):
             for rest in cache.glob("*.part"):
                 shutil.rmtree(rest)
             if not folder.is_dir():
@@ -76,6 +75,17 @@ def pack_split(
 
 
 @contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """`cache` for this process alone; what cannot be read or written is told."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / ".lock"):
+            yield
+    except OSError as error:
+        raise UserError(f"{error.filename or cache}: {error.strerror}") from None
+
+
+@contextmanager
 def _part_of(folder: Path) -> Iterator[Path]:
     """A folder to write to, which takes the place of `folder` when the block ends without error."""
     part = folder.with_name(f"{folder.name}.part")
@@ -83,8 +93,6 @@ def _part_of(folder: Path) -> Iterator[Path]:
     try:
         yield part
         part.rename(folder)
-    except OSError as error:
-        raise UserError(f"{part}: cannot be written ({error.strerror})") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -160,8 +160,18 @@ class VITONDataModule(pl.LightningDataModule):
         return self._loader(data, sampler)
 
     def val_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """The validation set in order."""
-        return self._in_order(self._rows_of(self.val_dataset()))
+        """The validation set in order.
+
+        Raises:
+            UserError: a process would get none of its images.
+        """
+        data, world = self.val_dataset(), self._place()[1]
+        if len(data) < world:
+            raise UserError(
+                f"data.val_fraction={self.val_fraction}: {len(data)} validation images for {world} "
+                "processes; raise it or take fewer processes"
+            )
+        return self._in_order(self._rows_of(data))
 
     def test_dataloader(self) -> DataLoader[dict[str, Any]]:
         """The test set in order."""

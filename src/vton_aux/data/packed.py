@@ -48,10 +48,11 @@ class PackedSplit:
             self.cloths: dict[str, int] = header["cloths"]
             self._shapes: dict[str, list[int]] = header["shapes"]
             self._digests: dict[str, str] = header["digests"]
+            sizes = {name: self._bytes(name) for name in ARRAYS}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _damaged(folder / HEADER, f"it cannot be read ({error})") from None
-        for name in ARRAYS:
-            path, wanted = folder / name, self._bytes(name)
+        for name, wanted in sizes.items():
+            path = folder / name
             found = path.stat().st_size if path.is_file() else 0
             if found != wanted:
                 raise _damaged(path, f"{found:,} bytes instead of {wanted:,}")

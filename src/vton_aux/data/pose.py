@@ -26,7 +26,8 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
 
     Returns:
         (18, 3) float32: x and y in pixels of the person image, and 1 where the joint was found,
-        else 0. As in CP-VTON, a joint with x <= 1 or y <= 1 counts as not found.
+        else 0. As in CP-VTON, a joint with x <= 1 or y <= 1 counts as not found; so does one
+        whose place is null.
 
     Raises:
         UserError: the file is missing, is not OpenPose JSON or holds no person.
@@ -52,6 +53,7 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
         points = points[list(_COCO_IN_BODY25)]
     if len(points) != 18:
         raise UserError(f"{path}: {len(points)} joints; COCO-18 and BODY-25 are known")
+    points[~np.isfinite(points).all(1)] = 0
     points[:, 2] = (points[:, 0] > 1) & (points[:, 1] > 1)
     return points
 

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from vton_aux.data.labels import LABEL_SETS
@@ -68,6 +69,12 @@ class Stage(pl.LightningModule):
         if speed.compile is not None:
             loss: Loss = compiled(self.loss, speed.compile, **{"triton.cudagraphs": False})
             self.loss = GraphedLoss(loss, self) if uses_cuda_graphs(speed.compile) else loss  # type: ignore
+
+    def setup(self, stage: str) -> None:
+        """Keep what is a constant (VGG19, the spline) out of what DDP sends before each step."""
+        saved = self.state_dict().keys()
+        constants = [name for name, _ in self.named_buffers() if name not in saved]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, constants)
 
     @property
     def classes(self) -> int:

@@ -92,6 +92,7 @@ class TOMStage(Stage):
         """Load VGG19 when training starts; inference needs none."""
         if stage == "fit" and self.settings.perceptual_weight and self.perceptual is None:
             self.perceptual = PerceptualLoss(self.settings.vgg).to(self.device)
+        super().setup(stage)
 
     @torch.no_grad()
     def warp(self, inputs: TryOnInputs) -> Warp:
