@@ -1,6 +1,7 @@
 """Wrong values on the command line: one line that names the key, exit status 2, nothing written."""
 
 import pytest
+import torch
 
 from command_line import vton_aux
 
@@ -11,6 +12,20 @@ WRONG = {
     ("lr=fast",): ("lr", "no such key"),
     ("gmm.stepz=3",): ("gmm.stepz", "no such key"),
     ("gmm.width=-1",): ("gmm.width=-1", "above 0"),
+    ("gmm.points=1",): ("gmm.points=1", "at least 2"),
+    ("gmm.betas=[1.5,0.9]",): ("gmm.betas=[1.5, 0.9]", "[0, 1)"),
+    ("tom.aux_weight=-1",): ("tom.aux_weight=-1", "0 or more"),
+    ("pictures=-1",): ("pictures=-1", "0 or more"),
+    ("seed=-1",): ("seed=-1", "0 or more"),
+    ("seed=4294967296",): ("seed=4294967296", "2^32"),
+    ("data.workers=-1",): ("data.workers=-1", "0 or more"),
+    ("trainer.precision=bf16",): ("trainer.precision=bf16", "bf16-mixed"),
+    ("trainer.precision=16-mixed",): ("trainer.precision=16-mixed", "bf16-mixed"),
+    ("representation.shape_blur=0",): ("representation.shape_blur=0", "above 0"),
+    ("representation.shape_blur=300", "data.size=[256,192]"): ("representation.shape_blur=300",),
+    ("representation.gmm_keeps=[256]",): ("representation.gmm_keeps=[256]", "[0, 255]"),
+    ("representation.pose_radius=-3",): ("representation.pose_radius=-3", "0 or more"),
+    ("data.size=[512,64]",): ("data.size=[512, 64]", "too narrow"),
     ("gmm.head_width=12",): ("gmm.head_width=12", "multiple of 8"),
     ("tom.hold=1.5",): ("tom.hold=1.5", "[0, 1]"),
     ("tom.select=worst",): ("tom.select=worst", "best"),
@@ -32,6 +47,10 @@ WRONG = {
     ),
     ("gmm_checkpoint=/no/gmm.ckpt", "stage=tom", *FEW): ("/no/gmm.ckpt", "missing"),
 }  # fmt: skip
+
+
+if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+    WRONG["trainer=gpu",] = ("trainer.accelerator=gpu", "no GPU", "trainer=cpu")
 
 
 @pytest.fixture(autouse=True)

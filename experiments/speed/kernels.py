@@ -33,7 +33,7 @@ def main():
     )  # fmt: skip
     for _ in range(6):
         work.unit()
-    bursts = [burst(work, 0.35, "cuda") for _ in range(5)]
+    bursts = [burst(work, 0.35, on_gpu=True) for _ in range(5)]
     rates = [one["images"] / one["seconds"] for one in bursts]
     print(f"{statistics.median(rates):.0f} images/s ({min(rates):.0f} to {max(rates):.0f})")
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from vton_aux.bench.case import Case
@@ -15,12 +16,13 @@ from vton_aux.bench.scale import table1_on_paper
 from vton_aux.bench.suite import sections
 from vton_aux.data.cache import pack_split
 from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.device import computes_bf16, pick_device
 from vton_aux.errors import UserError
-from vton_aux.files import write_json
+from vton_aux.files import check_writable, write_json
 
-_SYNTHETIC = Path("data/synthetic/bench-256x192")
+_SYNTHETIC, _PAIRS = Path("data/synthetic/bench-256x192"), 200
 
 
 def main(arguments: list[str]) -> int:
@@ -79,25 +81,36 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    place = pick_device(chosen.device)
-    device, bf16 = place.type, computes_bf16(place)
+    if chosen.repeats < 1 or not chosen.seconds > 0:
+        raise UserError(
+            f"--repeats {chosen.repeats} --seconds {chosen.seconds:g}: both must be above 0"
+        )
+    check_writable(chosen.output)
+    device = pick_device(chosen.device)
+    gpu, bf16 = device.type == "cuda", computes_bf16(device)
     if not bf16:
         print("this processor has no bf16 instructions: all is measured in float32")
     root = chosen.data or _SYNTHETIC
-    if chosen.data is None and not root.is_dir():
-        write_dataset(root, train=200, test=8, seed=0, size=(256, 192))
-    labels = len(LABEL_SETS["lip"].class_of)
-    packed = pack_split(root, "train", (256, 192), labels, chosen.cache)
-    source = None if chosen.reference is None else str(chosen.reference.resolve())
-    suite = sections(
-        str(root.resolve()), str(packed.folder.resolve()), source, device == "cuda", bf16
-    )
-    cases = _chosen(suite, chosen.sections, chosen.cases)
+    pairs = len(read_pairs(root, "train")) if chosen.data or root.is_dir() else _PAIRS
+
+    def suite(packed: str) -> dict[str, list[Case]]:
+        source = None if chosen.reference is None else str(chosen.reference.resolve())
+        processes = torch.cuda.device_count() if gpu else 2
+        return sections(str(root.resolve()), packed, source, gpu, bf16, pairs, processes)
+
+    cases = _chosen(suite(""), chosen.sections, chosen.cases)  # a wrong choice is told first
+    if any({"root", "data"} & case.options.keys() for _, case in cases):
+        if not root.is_dir():
+            write_dataset(root, train=_PAIRS, test=8, seed=0, size=(256, 192))
+        labels = len(LABEL_SETS["lip"].class_of)
+        packed = pack_split(root, "train", (256, 192), labels, chosen.cache)
+        found = suite(str(packed.folder.resolve()))
+        cases = _chosen(found, chosen.sections, chosen.cases)
     names = dict.fromkeys(section for section, _ in cases)
     groups = [cases] if chosen.together else [[c for c in cases if c[0] == n] for n in names]
     results = {
-        "machine": describe_machine(),
-        "device": device,
+        "machine": describe_machine(device),
+        "device": device.type,
         "repeats": chosen.repeats,
         "seconds": chosen.seconds,
         "data": "synthetic" if chosen.data is None else chosen.data.name,
@@ -106,7 +119,7 @@ def _run(chosen: argparse.Namespace) -> int:
     done: list[dict[str, Any]] = []
     for group in tqdm(groups, desc="sections"):
         rows: list[dict[str, Any]] = []
-        for rows in measure(group, device, chosen.repeats, chosen.seconds):
+        for rows in measure(group, str(device), chosen.repeats, chosen.seconds):
             results["rows"] = done + rows
             write_json(chosen.output, results)  # what is measured stays when the rest is stopped
         done += rows
@@ -118,7 +131,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def _chosen(
     suite: dict[str, list[Case]], sections: str | None, pattern: str | None
 ) -> list[tuple[str, Case]]:
-    names = list(suite) if sections is None else sections.split(",")
+    names = list(suite) if sections is None else list(dict.fromkeys(sections.split(",")))
     for name in names:
         if name not in suite:
             raise UserError(f"--sections {name}: there are {', '.join(suite)}")

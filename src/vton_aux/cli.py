@@ -67,7 +67,7 @@ def main() -> None:
             (ablation.main if command == "ablation" else ablation.demo)(rest)
         else:
             raise UserError(f"unknown command {command}; see vton-aux --help")
-    except (UserError, HydraException, OmegaConfBaseException) as error:
+    except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
         _tell(error)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -109,7 +109,7 @@ def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
             from vton_aux.tryon import main as run
         try:
             run(config)
-        except (UserError, OmegaConfBaseException) as error:
+        except (UserError, OmegaConfBaseException, OSError) as error:
             settings = HydraConfig.get()
             _tell(error)
             if settings.mode == RunMode.RUN:
@@ -126,7 +126,7 @@ def _tell(error: BaseException) -> None:
     """Print the error as one line, unless the stage's own process has told it."""
     if getattr(error, "told", False):
         return
-    if isinstance(error, UserError):
+    if not isinstance(error, HydraException | OmegaConfBaseException):
         print(f"error: {one_line(error)}", file=sys.stderr)
         return
     lines = [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]

@@ -1,10 +1,13 @@
 """Results on disk that are whole or not there at all, and made once."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from vton_aux.errors import UserError
 
 
 @contextmanager
@@ -14,6 +17,21 @@ def whole(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.part")
     yield part
     part.replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written there, before the work whose result it gets.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        reason = "a folder" if path.is_dir() else "no permission"
+        raise UserError(f"{path}: cannot be written ({reason})")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -29,7 +29,10 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from pytorch_lightning.utilities.exceptions import (
+    MisconfigurationException,  # type: ignore[attr-defined]
+    SIGTERMException,
+)
 
 from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.pictures import ValidationPictures
@@ -230,7 +233,7 @@ def main() -> None:
         torch.set_float32_matmul_precision("high")
         fit(Path(sys.argv[1]))
         status = 0
-    except UserError as error:
+    except (UserError, OSError) as error:
         status = 2
         print(f"error: {one_line(error)}", file=sys.stderr)
     except SIGTERMException:

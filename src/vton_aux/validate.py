@@ -91,8 +91,8 @@ def _check_pixels(config: TrainConfig) -> None:
     height, width = check_size(config.data.size)
     if width >> feature_levels(height) < 4:
         raise UserError(
-            f"data.size={list(config.data.size)}: too narrow; GMM brings it to about 16 rows, where "
-            "it needs 4 columns"
+            f"data.size={list(config.data.size)}: too narrow; GMM brings it to about 16 rows, "
+            "where it needs 4 columns"
         )
     blur = config.representation.shape_blur
     if blur * height // 256 > min(height, width):

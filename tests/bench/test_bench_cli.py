@@ -24,6 +24,7 @@ def test_cases_are_chosen_by_section_and_by_name():
         ("tom", "tom bf16, as trained"),
         ("tom", "tom bf16 + auxiliary head, as trained"),
     ]
+    assert names("gmm,gmm") == names("gmm")
     assert len(names()) == sum(len(cases) for cases in SUITE.values())
 
 
@@ -38,6 +39,24 @@ def test_cases_are_chosen_by_section_and_by_name():
 def test_what_is_not_there_is_told(arguments, told):
     with pytest.raises(UserError, match=told):
         names(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--repeats", "0"], "--repeats 0 --seconds 2: both must be above 0"),
+        (["--seconds", "-1"], "--repeats 7 --seconds -1: both"),
+        (["--output", "/dev/null/mine.json"], "/dev/null/mine.json: cannot be written"),
+        (["--data", "nowhere"], "nowhere: data.root is no folder"),
+        (["--sections", "nothing"], "--sections nothing: there are machine"),
+    ],
+)
+def test_wrong_arguments_are_told_before_anything_is_made(arguments, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=told):
+        bench_cli.main(["run", "--device", "cpu", "--cache", "cache", *arguments])
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.slow
@@ -57,5 +76,6 @@ def test_a_run_that_is_stopped_keeps_its_rounds(root, tmp_path, monkeypatch, cap
     with pytest.raises(KeyboardInterrupt):
         bench_cli.main([*arguments, "--repeats", "5", "--seconds", "0.05"])
     assert written == [[1, 1], [2, 2]]
+    assert not (tmp_path / "cache").exists()  # these cases read no data
     rows = json.loads(output.read_text())["rows"]
     assert [row["name"] for row in rows] == ["matmul float32 2048", "copy, MB/s"]

@@ -3,7 +3,8 @@ import os
 import pytest
 
 from vton_aux.bench.case import Case
-from vton_aux.bench.clock import measure
+from vton_aux.bench.clock import _Worker, measure
+from vton_aux.bench.processes import Processes
 from vton_aux.errors import UserError
 from vton_aux.stages.speed import MALLOC
 
@@ -25,6 +26,26 @@ def test_cases_take_turns_in_processes_of_their_own(monkeypatch):
     assert large["ratio"] == pytest.approx(sum(ratios) / 2, rel=1e-2)
     assert "ratio" not in small
     assert set(MALLOC) & set(os.environ) == {"MALLOC_TOP_PAD_"}
+
+
+@pytest.mark.slow
+def test_a_case_whose_process_died_while_it_waited_is_named():
+    case = Case("small", "matmul", {"size": 64, "dtype": "float32"})
+    with _Worker(case, "cpu") as worker:
+        worker.prepare()
+        worker.process.kill()
+        worker.process.wait()
+        with pytest.raises(UserError, match="bench small: the process died"):
+            worker.burst(0.1)
+
+
+@pytest.mark.slow
+def test_a_step_of_several_processes_ends_when_one_dies():
+    group = Processes(2, "cpu", batch=1, bf16=False)
+    assert group.step() == 2
+    group.processes[1].kill()
+    with pytest.raises(UserError, match="one of the processes died"):
+        group.step()
 
 
 @pytest.mark.slow

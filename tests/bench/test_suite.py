@@ -28,3 +28,10 @@ def test_without_a_reference_nothing_is_compared_with_it():
     suite = sections("viton", "packed", None, gpu=False, bf16=True)
     cases = [case for own in suite.values() for case in own]
     assert not any("reference" in case.name or case.against == "reference" for case in cases)
+
+
+def test_cases_of_more_data_or_processes_than_there_are_are_left_out():
+    few = sections("viton", "packed", None, gpu=True, bf16=True, pairs=200, processes=1)
+    assert [case.options["pairs"] for case in few["data"]] == [100]
+    assert [case.options["count"] for case in few["processes"]] == [1]
+    assert len(sections("viton", "packed", None, gpu=False, bf16=True, pairs=14_221)["data"]) == 3

@@ -59,4 +59,4 @@ def test_random_batches_are_what_the_representation_reads():
 
 @pytest.mark.parametrize("what", ["similarity", "regions"])
 def test_metrics_are_measured_in_images(what):
-    assert prepare(Case("x", "metrics", {"what": what, "batch": 2}), "cpu").unit() == 2
+    assert prepare(Case("x", "metrics", {"what": what, "batch": 2}), CPU).unit() == 2

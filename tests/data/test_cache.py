@@ -315,6 +315,23 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(pack, cache, monkeypat
     assert splits(cache) == []
 
 
+def test_a_cache_that_cannot_be_made_is_told(root):
+    with pytest.raises(UserError, match=r"^/dev/null/cache: Not a directory"):
+        pack_split(root, "train", (128, 96), 20, Path("/dev/null/cache"))
+
+
+def test_a_file_that_goes_away_while_it_is_packed_is_named(pack, root, cache, monkeypatch):
+    gone = files_of(root, "train", read_pairs(root, "train")[0]).parse
+
+    def read(*_):
+        return gone.with_name("away.png").read_bytes()
+
+    monkeypatch.setattr(module, "read_person", read)
+    with pytest.raises(UserError, match=r"away\.png: No such file"):
+        pack()
+    assert splits(cache) == []
+
+
 def test_data_that_change_while_they_are_packed_are_no_cache(pack, root, cache, monkeypatch):
     read = module.read_cloth
     pose = files_of(root, "train", read_pairs(root, "train")[0]).pose
@@ -346,7 +363,10 @@ def test_an_array_of_another_size_is_told_on_opening(pack, name):
         pack()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"persons": {}}', "null"])
+_EMPTY = '{"persons": {}, "cloths": {}, "shapes": {}, "digests": {}}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"persons": {}}', "null", _EMPTY])
 def test_a_broken_header_is_told_on_opening(pack, content):
     path = pack().folder / "header.json"
     path.write_text(content)

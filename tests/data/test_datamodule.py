@@ -396,6 +396,13 @@ def test_a_validation_set_that_leaves_nothing_is_refused(build, root, fraction):
     assert f"{fraction}" in str(told.value)
 
 
+def test_fewer_validation_images_than_processes_are_refused(build, monkeypatch):
+    module = build(val_fraction=0.2)
+    monkeypatch.setattr(module, "_place", lambda: (0, 64))
+    with pytest.raises(UserError, match=r"data\.val_fraction=0\.2: .* for 64 processes"):
+        module.val_dataloader()
+
+
 def test_one_pair_cannot_be_split(tmp_path):
     write_dataset(tmp_path / "one", train=1, test=0, size=(128, 96), progress=False)
     module = VITONDataModule(tmp_path / "one", size=(128, 96))

@@ -87,6 +87,14 @@ def test_a_joint_at_the_left_or_upper_edge_counts_as_not_found(read, place, foun
     assert joints[:, 2].sum() == 17 + found
 
 
+@pytest.mark.parametrize("gone", [(None, 50), (50, None), (float("nan"), 50), (50, float("inf"))])
+def test_a_joint_without_a_place_counts_as_not_found(read, gone):
+    joints = read(person("pose_keypoints", flat(COCO18, {**PLACES, "LWrist": gone})))
+    wrist = JOINTS.index("left wrist")
+    assert joints[wrist].tolist() == [0, 0, 0]
+    assert joints[:, 2].sum() == 17
+
+
 def test_confidence_does_not_matter(read):
     values = np.reshape(flat(COCO18), (18, 3))
     values[:, 2] = np.linspace(0.01, 1, 18)

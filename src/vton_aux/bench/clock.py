@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class _Worker:
 
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # it died by itself
+            self.process.stdin.close()
         self.process.terminate()
         self.process.wait()
         self.said.close()
@@ -51,7 +52,8 @@ class _Worker:
 
     def burst(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdin is not None
-        print(seconds, file=self.process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # `_answer` tells that it died
+            print(seconds, file=self.process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:

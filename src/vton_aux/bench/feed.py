@@ -8,6 +8,7 @@ import torch
 
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.packed import PackedSplit
+from vton_aux.errors import UserError
 
 
 def feed(
@@ -29,6 +30,9 @@ def feed(
         workers: loader processes.
         batch: samples a batch.
         pairs: how many of the folder's pairs to read; all by default.
+
+    Raises:
+        UserError: there are fewer.
     """
     folders = {} if packed is None else {"train": packed}
     module = VITONDataModule(
@@ -36,6 +40,8 @@ def feed(
     )
     if pairs is not None:
         train, validation = module.train_and_validation_pairs()
+        if len(train) < pairs:
+            raise UserError(f"{root}: {len(train)} training pairs beside validation, not {pairs}")
         module._split = train[:pairs], validation
     module.steps = 10**7
     if packed is not None:

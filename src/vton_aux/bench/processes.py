@@ -2,11 +2,14 @@
 
 import os
 import socket
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import torch
 import torch.distributed
 import torch.multiprocessing as mp
+
+from vton_aux.errors import UserError
 
 
 class Processes:
@@ -18,20 +21,32 @@ class Processes:
             port = free.getsockname()[1]
         context = mp.get_context("spawn")
         self.images = count * batch
-        self.pipes = []
+        self.pipes: list[Connection] = []
+        self.processes = []
         threads = max(1, torch.get_num_threads() // count)
         for rank in range(count):
             ours, theirs = context.Pipe()
             arguments = (theirs, rank, count, port, device, batch, bf16, threads)
-            context.Process(target=_work, args=arguments, daemon=True).start()
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
             self.pipes.append(ours)
+            self.processes.append(process)
 
     def step(self) -> int:
-        """One step of all processes; images of all."""
+        """One step of all processes; images of all.
+
+        Raises:
+            UserError: one of them has died; the others would wait for it.
+        """
         for pipe in self.pipes:
             pipe.send(None)
-        for pipe in self.pipes:
-            pipe.recv()
+        waiting = set(self.pipes)
+        while waiting:
+            for ready in wait([*waiting, *(process.sentinel for process in self.processes)]):
+                if not isinstance(ready, Connection):
+                    raise UserError("one of the processes died; what it said stands above")
+                ready.recv()
+                waiting.discard(ready)
         return self.images
 
 

@@ -17,8 +17,8 @@ Row = Mapping[str, Any]
 CHANGED = 0.05  # a smaller difference between two files is noise, see docs/speed.md
 
 
-def describe_machine() -> dict[str, Any]:
-    """The processor, its cores and matrix units, the GPU, PyTorch's version, the date."""
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """The processor, its cores and matrix units, the GPU that `device` is, PyTorch, the date."""
     flags, model = "", platform.processor()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -31,7 +31,7 @@ def describe_machine() -> dict[str, Any]:
         "cpu": model,
         "cores": len(os.sched_getaffinity(0)),
         "units": [unit for unit in units if unit in flags.split()],
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "torch": torch.__version__,
         "python": platform.python_version(),
     }

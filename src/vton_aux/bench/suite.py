@@ -13,7 +13,13 @@ GRAPHS = {"compile": "reduce-overhead"}  # what speed=gpu adds
 
 
 def sections(
-    root: str, packed: str, source: str | None, gpu: bool, bf16: bool
+    root: str,
+    packed: str,
+    source: str | None,
+    gpu: bool,
+    bf16: bool,
+    pairs: int = 10_000,
+    processes: int = 2,
 ) -> dict[str, list[Case]]:
     """Every section by name.
 
@@ -23,6 +29,8 @@ def sections(
         source: a checkout of CP-VTON's public code, or None to leave the comparison out.
         gpu: whether the networks run on a GPU, which has other batch sizes worth a look.
         bf16: whether the device computes in bf16; else all is float32.
+        pairs: of the folder's training list.
+        processes: how many can train side by side; on GPUs each takes one.
     """
     suite = {
         "machine": machine(bf16),
@@ -44,10 +52,12 @@ def sections(
         "data": [
             Case(f"packed, {n} pairs", "loader", {"root": root, "packed": packed, "pairs": n})
             for n in (100, 1000, 10000)
+            if n <= 0.9 * pairs  # a twentieth of the photos are validation's, with all their copies
         ],
         "processes": [
             Case(f"{n} processes", "processes", {"count": n, "bf16": bf16}, precision=_short(bf16))
             for n in (1, 2)
+            if n <= processes
         ],
     }
     return {name: [case for case in cases if case] for name, cases in suite.items()}

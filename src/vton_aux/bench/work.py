@@ -11,7 +11,7 @@ from vton_aux.bench.case import Case, Work, precision_of
 from vton_aux.bench.feed import feed
 from vton_aux.bench.inputs import build_representation, random_batch
 from vton_aux.bench.steps import infer, step
-from vton_aux.device import autocast, pick_device
+from vton_aux.device import autocast
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.regions import region_scores
 from vton_aux.metrics.similarity import similarity
@@ -19,17 +19,17 @@ from vton_aux.representation import TryOnInputs
 from vton_aux.stages.speed import compiled
 
 
-def prepare(case: Case, device: str) -> Work:
+def prepare(case: Case, device: torch.device) -> Work:
     """Build what `case` needs; its first unit is a warm-up.
 
     Raises:
-        UserError: the data, the reference or the device is missing.
+        UserError: the data or the reference is missing.
     """
     kinds: dict[str, Callable[..., Work]] = {
         "matmul": matmul, "copy": copy, "loader": loader, "step": step, "infer": infer,
         "metrics": metrics, "representation": representation, "processes": processes,
     }  # fmt: skip
-    return kinds[case.kind](pick_device(device), **case.options)
+    return kinds[case.kind](device, **case.options)
 
 
 def matmul(device: torch.device, size: int, dtype: str) -> Work:

@@ -16,25 +16,24 @@ import torch
 
 from vton_aux.bench.case import Case, Work
 from vton_aux.bench.work import prepare
+from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
 
-BURST = 1.0  # seconds, about
 
-
-def burst(work: Work, seconds: float, device: str) -> dict[str, Any]:
+def burst(work: Work, seconds: float, on_gpu: bool) -> dict[str, Any]:
     """Units until `seconds` have passed; images, seconds, page faults of it."""
     under_way: deque[torch.cuda.Event] = deque()
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     images, start = 0.0, time.perf_counter()
     while True:
         images += work.unit()
-        if device == "cuda":
+        if on_gpu:
             under_way.append(torch.cuda.current_stream().record_event())
             if len(under_way) > work.ahead:
                 under_way.popleft().synchronize()
         if time.perf_counter() - start >= seconds:
             break
-    if device == "cuda":
+    if on_gpu:
         torch.cuda.synchronize()
     return {
         "images": images,
@@ -55,19 +54,22 @@ def main() -> int:
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = "source" not in case.options  # as trainer=gpu has it
     try:
-        work = prepare(case, name)
-        device = "cuda" if torch.cuda.is_available() and name in ("auto", "cuda") else "cpu"
+        device = pick_device(name)
+        on_gpu = device.type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(device)
+        work = prepare(case, device)
         for _ in range(2):
-            burst(work, 0, device)
+            burst(work, 0, on_gpu)
     except UserError as error:
         answer({"error": one_line(error)})
         return 2
     answer({"gflop_per_image": work.gflop_per_image})
     for line in sys.stdin:
-        measured = burst(work, float(line), device)
+        measured = burst(work, float(line), on_gpu)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         measured["peak_mib"] = peak
-        if device == "cuda":
+        if on_gpu:
             measured["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
         answer(measured)
     return 0

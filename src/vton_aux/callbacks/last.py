@@ -26,8 +26,9 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Write it where it is time and no validation follows."""
-        step = trainer.global_step
-        if step % self.every == 0 and step % int(trainer.val_check_batch):
+        step, validations = trainer.global_step, trainer.val_check_batch
+        assert validations is not None
+        if step % self.every == 0 and step % validations:
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:

@@ -74,7 +74,7 @@ class Stage(pl.LightningModule):
         """Keep what is a constant (VGG19, the spline) out of what DDP sends before each step."""
         saved = self.state_dict().keys()
         constants = [name for name, _ in self.named_buffers() if name not in saved]
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, constants)
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, constants)  # type: ignore[no-untyped-call]
 
     @property
     def classes(self) -> int:
