@@ -59,7 +59,7 @@ class DataConfig:
         size: [height, width] in pixels, each divisible by 64, or [128, 96].
         workers: loader processes that decode or augment; 0 does it in the training process, as is
             done with packed samples that are not augmented.
-        val_fraction: share of the distinct training images cut out for validation, in [0, 1).
+        val_fraction: share of the distinct training images cut out for validation, in (0, 1).
         split_seed: seed of that choice, apart from the run's seed.
         cache: folder where decoded samples are kept; null reads the files each time.
         resident: keep the decoded training and validation samples on the training device.
@@ -157,7 +157,7 @@ class EvaluateConfig:
         features_weights: file of the Inception weights.
         lpips: whether paired pictures get LPIPS too.
         batch_size: samples at a time.
-        processes: processes that dress, each on a GPU of its own where there are several.
+        processes: processes that dress, with device=auto each on a GPU of its own.
         device: "auto", "cpu", "cuda", ...
         precision: of the networks, "32-true" or "bf16-mixed".
         compile: whether torch.compile makes them faster first.

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from vton_aux.data.labels import WORN_CLOTH
 from vton_aux.networks.aligned import compiled_for_gpu, missing_channels
 
-CHANNELS = 22  # body shape 1, head 3, pose 18
 _ONE = 2**22  # PIL's fixed point
 POSE_HEIGHT = 256  # the image height at which `pose_radius` is given
 

@@ -13,7 +13,7 @@ def compiled_for_gpu(device: torch.device) -> bool:
 
 
 def missing_channels(channels: int, device: torch.device) -> int:
-    """Channels of zeros that a step compiled for a GPU writes behind `channels` of a map.
+    """Channels without a meaning that a step compiled for a GPU writes behind those of a map.
 
     cuDNN would copy the map into a larger one itself, once on the way there and once on the way
     back. 0 on a CPU and where nothing is compiled.
@@ -30,7 +30,7 @@ def aligned_conv2d(
 ) -> Tensor:
     """`F.conv2d`; compiled for a GPU, of a map with aligned channels.
 
-    There `x` may have zeros behind the channels of `weight` already, and the bias is an addition
+    There `x` may have more channels than `weight`, which count nothing, and the bias is an addition
     that the compiler fuses with what follows; as a part of the convolution it would be a pass over
     the map.
     """

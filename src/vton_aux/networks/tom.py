@@ -70,7 +70,7 @@ class TOM(nn.Module):
         """
         # I_p is channels-last; joined with a cloth in another format or type it is copied slowly
         cloth = warped_cloth.to(person.dtype, memory_format=torch.channels_last)
-        person = person[:, : self.person_channels]  # compiled, it has zeros behind
+        person = person[:, : self.person_channels]  # compiled, it has more behind
         features = self.encoder(torch.cat([person, cloth], dim=1))
         decoded = self.decoder(features).float().contiguous()  # (B, 4, H, W), two slices of which:
         logits = None
