@@ -14,8 +14,9 @@ from PIL import Image
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from command_line import vton_aux
+from vton_aux import train as training
 from vton_aux.data.synthetic import write_dataset
-from vton_aux.fit import fit
+from vton_aux.fit import INTERRUPTED, fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 
@@ -132,6 +133,29 @@ def test_a_sweep_runs_its_jobs_in_a_row_and_shares_gmms(train, tmp_path):
         ("baseline", 0), ("baseline", 1), ("tom_only", 0), ("tom_only", 1),
     ]  # fmt: skip
     assert outcome.out.count("found finished") == 2
+
+
+def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monkeypatch):
+    begun = []
+
+    class Stopped:
+        """A stage's process that Ctrl-C has ended."""
+
+        def __init__(self, command, env):
+            begun.append(command[-1])
+
+        def wait(self):
+            return INTERRUPTED
+
+    monkeypatch.setattr(training.subprocess, "Popen", Stopped)
+    outcome = vton_aux(
+        capfd, "train", "-m", "seed=0,1", "arm=baseline", *TINY, "data.size=[128,96]",
+        f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.sweep.dir={tmp_path / 'sweep'}",
+    )  # fmt: skip
+    assert outcome.status == 2
+    assert len(begun) == 1
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert errors == [f"error: interrupted; the same command goes on from {begun[0]}/last.ckpt"]
 
 
 @pytest.mark.usefixtures("stages_here")

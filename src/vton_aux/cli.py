@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from vton_aux.config import config_folder, register
-from vton_aux.errors import UserError, one_line
+from vton_aux.errors import StoppedError, UserError, one_line
 
 USAGE = """usage: vton-aux COMMAND ...
 
@@ -112,7 +112,7 @@ def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
         except (UserError, OmegaConfBaseException, OSError) as error:
             settings = HydraConfig.get()
             _tell(error)
-            if settings.mode == RunMode.RUN:
+            if settings.mode == RunMode.RUN or isinstance(error, StoppedError):
                 sys.exit(2)
             if not settings.launcher._target_.endswith("BasicLauncher"):
                 raise  # a job of its own, on SLURM, fails by itself

@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 from vton_aux.config import TrainConfig, config_folder
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
-from vton_aux.errors import UserError
+from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import lock_file, write_json
 from vton_aux.fit import INTERRUPTED, Job
 from vton_aux.prepare import pack, prepare_data
@@ -47,6 +47,7 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
 
     Raises:
         UserError: a value is out of range, or the data are missing or malformed.
+        StoppedError: Ctrl-C or a SIGTERM.
     """
     check(config)
     prepare_data(config.data)
@@ -176,7 +177,7 @@ def _run(folder: Path, malloc: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, former)
     if status in (INTERRUPTED, -signal.SIGTERM):
-        raise UserError(f"interrupted; the same command goes on from {folder / 'last.ckpt'}")
+        raise StoppedError(f"interrupted; the same command goes on from {folder / 'last.ckpt'}")
     if status:
         raise StageFailedError(f"{folder}: training ended with status {status}")
 
