@@ -1,8 +1,10 @@
 """`vton-aux bench`: measure this machine, show a measurement, compare two."""
 
 import argparse
+import math
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from tqdm import tqdm
 
 from vton_aux.bench.case import Case
 from vton_aux.bench.clock import measure
+from vton_aux.bench.reference import check_checkout
 from vton_aux.bench.results import compare, describe_machine, read_results, tables
 from vton_aux.bench.scale import table1_on_paper
 from vton_aux.bench.suite import sections
@@ -22,6 +25,7 @@ from vton_aux.device import computes_bf16, pick_device
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable, write_json
 
+_NAMES = tuple(sections("", "", None, gpu=False, bf16=False))
 _SYNTHETIC, _PAIRS = Path("data/synthetic/bench-256x192"), 200
 
 
@@ -34,13 +38,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="vton-aux bench")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure this machine and write a JSON file")
-    run.add_argument("--output", type=Path, default=Path("runs/bench.json"))
+    run.add_argument(
+        "--output", type=Path,
+        help="the file; by default in runs, named by the time. One that a stopped run left is gone "
+        "on with: sections that are complete there are not measured again",
+    )  # fmt: skip
     run.add_argument("--data", type=Path, help="a VITON folder; synthetic where none is given")
     run.add_argument("--cache", type=Path, default=Path("data/cache"), help="of packed samples")
     run.add_argument(
         "--reference", type=Path, help="a checkout of github.com/sergeywong/cp-vton to run beside"
     )
-    run.add_argument("--sections", help="some of them, with commas; all by default")
+    run.add_argument(
+        "--sections", help=f"some of {', '.join(_NAMES)}, with commas between; all by default"
+    )
     run.add_argument(
         "--cases",
         metavar="PATTERN",
@@ -52,9 +62,11 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="prepare the cases of all sections at once, which compiles them side by side",
     )
-    run.add_argument("--device", default="auto")
-    run.add_argument("--repeats", type=int, default=7, help="rounds")
-    run.add_argument("--seconds", type=float, default=2.0, help="of a case in a round")
+    run.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:1, ...")
+    run.add_argument("--repeats", type=int, default=7, help="rounds; default: %(default)s")
+    run.add_argument(
+        "--seconds", type=float, default=2.0, help="of a case in a round; default: %(default)s"
+    )
     show = commands.add_parser("show", help="the tables of a JSON file, as Markdown")
     show.add_argument("file", type=Path)
     both = commands.add_parser("compare", help="two JSON files, case by case")
@@ -81,13 +93,24 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    if chosen.repeats < 1 or not chosen.seconds > 0:
+    if chosen.repeats < 1 or not 0 < chosen.seconds < math.inf:
         raise UserError(
             f"--repeats {chosen.repeats} --seconds {chosen.seconds:g}: both must be above 0"
         )
-    check_writable(chosen.output)
+    output = chosen.output or Path(f"runs/bench_{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
+    check_writable(output)
+    if chosen.reference is not None:
+        check_checkout(chosen.reference)
     device = pick_device(chosen.device)
     gpu, bf16 = device.type == "cuda", computes_bf16(device)
+    results = {
+        "machine": describe_machine(device),
+        "device": device.type,
+        "repeats": chosen.repeats,
+        "seconds": chosen.seconds,
+        "data": "synthetic" if chosen.data is None else chosen.data.name,
+    }
+    begun = _begun(output, results)
     if not bf16:
         print("this processor has no bf16 instructions: all is measured in float32")
     root = chosen.data or _SYNTHETIC
@@ -108,30 +131,56 @@ def _run(chosen: argparse.Namespace) -> int:
         cases = _chosen(found, chosen.sections, chosen.cases)
     names = dict.fromkeys(section for section, _ in cases)
     groups = [cases] if chosen.together else [[c for c in cases if c[0] == n] for n in names]
-    results = {
-        "machine": describe_machine(device),
-        "device": device.type,
-        "repeats": chosen.repeats,
-        "seconds": chosen.seconds,
-        "data": "synthetic" if chosen.data is None else chosen.data.name,
-        "rows": [],
-    }
-    done: list[dict[str, Any]] = []
-    for group in tqdm(groups, desc="sections"):
-        rows: list[dict[str, Any]] = []
-        for rows in measure(group, str(device), chosen.repeats, chosen.seconds):
-            results["rows"] = done + rows
-            write_json(chosen.output, results)  # what is measured stays when the rest is stopped
-        done += rows
+    groups, done = _to_do(groups, begun, chosen.repeats)
+    results["rows"] = done
+    try:
+        for group in tqdm(groups, desc="sections"):
+            rows: list[dict[str, Any]] = []
+            for rows in measure(group, str(device), chosen.repeats, chosen.seconds):
+                results["rows"] = done + rows
+                write_json(output, results)  # what is measured stays when the rest is stopped
+            done += rows
+    except BaseException:
+        if output.exists():
+            print(f"\nso far: {output}; with --output {output} this goes on", file=sys.stderr)
+        raise
     print(tables(results))
-    print(f"\nresults: {chosen.output}")
+    print(f"\nresults: {output}")
     return 0
+
+
+def _begun(output: Path, results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a run like `results` that was stopped."""
+    if not output.exists():
+        return []
+    found = read_results(output)
+    former, machine = (
+        {key: value for key, value in one["machine"].items() if key != "date"}
+        for one in (found, results)
+    )
+    keys = ("device", "repeats", "seconds", "data")
+    if former != machine or any(found.get(key) != results[key] for key in keys):
+        raise UserError(
+            f"--output {output}: holds what another machine or command measured; give another name"
+        )
+    return list(found["rows"])
+
+
+def _to_do(
+    groups: list[list[tuple[str, Case]]], rows: list[dict[str, Any]], repeats: int
+) -> tuple[list[list[tuple[str, Case]]], list[dict[str, Any]]]:
+    """The groups of which a row or a round is missing, and the rows that stay beside theirs."""
+    full = {(row["section"], row["name"]) for row in rows if len(row["repeats"]) == repeats}
+    left = [group for group in groups if not {(n, case.name) for n, case in group} <= full]
+    again = {(n, case.name) for group in left for n, case in group}
+    return left, [row for row in rows if (row["section"], row["name"]) not in again]
 
 
 def _chosen(
     suite: dict[str, list[Case]], sections: str | None, pattern: str | None
 ) -> list[tuple[str, Case]]:
-    names = list(suite) if sections is None else list(dict.fromkeys(sections.split(",")))
+    wanted = suite if sections is None else map(str.strip, sections.split(","))
+    names = list(dict.fromkeys(wanted))
     for name in names:
         if name not in suite:
             raise UserError(f"--sections {name}: there are {', '.join(suite)}")
@@ -145,6 +194,9 @@ def _chosen(
     except re.error as error:
         raise UserError(f"--cases {pattern}: no regular expression ({error})") from None
     if not matches:
-        raise UserError(f"--cases {pattern}: none matches; `bench show` of a result lists names")
+        raise UserError(
+            f"--cases {pattern}: none matches; `bench show` of a result lists names "
+            "(the reference's cases want --reference)"
+        )
     compared = {(name, case.against) for name, case in matches}
     return [(n, case) for n, case in cases if (n, case) in matches or (n, case.name) in compared]

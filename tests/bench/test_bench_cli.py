@@ -24,7 +24,7 @@ def test_cases_are_chosen_by_section_and_by_name():
         ("tom", "tom bf16, as trained"),
         ("tom", "tom bf16 + auxiliary head, as trained"),
     ]
-    assert names("gmm,gmm") == names("gmm")
+    assert names("gmm, gmm") == names("gmm")
     assert len(names()) == sum(len(cases) for cases in SUITE.values())
 
 
@@ -47,6 +47,9 @@ def test_what_is_not_there_is_told(arguments, told):
         (["--repeats", "0"], "--repeats 0 --seconds 2: both must be above 0"),
         (["--seconds", "-1"], "--repeats 7 --seconds -1: both"),
         (["--output", "/dev/null/mine.json"], "/dev/null/mine.json: cannot be written"),
+        (["--seconds", "nan"], "--repeats 7 --seconds nan: both"),
+        (["--output", __file__], "test_bench_cli.py: not a file that vton-aux bench wrote"),
+        (["--reference", "nowhere"], r"nowhere/networks.py: missing; give a checkout"),
         (["--data", "nowhere"], "nowhere: data.root is no folder"),
         (["--sections", "nothing"], "--sections nothing: there are machine"),
     ],
@@ -77,5 +80,43 @@ def test_a_run_that_is_stopped_keeps_its_rounds(root, tmp_path, monkeypatch, cap
         bench_cli.main([*arguments, "--repeats", "5", "--seconds", "0.05"])
     assert written == [[1, 1], [2, 2]]
     assert not (tmp_path / "cache").exists()  # these cases read no data
+    assert f"so far: {output}" in capsys.readouterr().err
+    assert bench_cli.main(["show", str(output)]) == 0
+    assert "2 rounds of 0.05 s" in capsys.readouterr().out
     rows = json.loads(output.read_text())["rows"]
     assert [row["name"] for row in rows] == ["matmul float32 2048", "copy, MB/s"]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path, monkeypatch, capsys):
+    output, measured = tmp_path / "bench.json", []
+
+    def measure(group, device, repeats, seconds):
+        measured.append([case.name for _, case in group])
+        for done in range(1, repeats + 1):
+            if (len(measured), done) == (2, 2):
+                raise KeyboardInterrupt
+            yield [
+                {"section": section, "name": case.name, "images_per_second": 1.0, "lowest": 1.0,
+                 "highest": 1.0, "gflop_per_image": None, "precision": "fp32", "peak_mib": 1,
+                 "repeats": [1.0] * done}
+                for section, case in group
+            ]  # fmt: skip
+
+    def run(*more):
+        command = ["run", "--device", "cpu", "--output", str(output), "--repeats", "3", *more]
+        return bench_cli.main([*command, "--sections", "machine,metrics"])
+
+    monkeypatch.setattr(bench_cli, "measure", measure)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert f"so far: {output}" in capsys.readouterr().err
+    with pytest.raises(UserError, match="another machine or command"):
+        run("--seconds", "1")
+    assert run() == 0
+    assert measured == [measured[0], measured[1], measured[1]]
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["name"] for row in rows] == [*measured[0], *measured[1]]
+    assert {len(row["repeats"]) for row in rows} == {3}
+    assert run() == 0  # finished: nothing is measured
+    assert len(measured) == 3

@@ -11,7 +11,7 @@ def row(section, name, rate, spread=0.0, **more):
     return {
         "section": section, "name": name, "images_per_second": rate, "lowest": rate * (1 - spread),
         "highest": rate * (1 + spread), "gflop_per_image": None, "precision": "fp32",
-        "peak_mib": 100, **more,
+        "peak_mib": 100, "repeats": [rate] * 3, **more,
     }  # fmt: skip
 
 
@@ -89,11 +89,27 @@ def test_only_what_lies_apart_has_changed():
     assert verdicts["gmm: same"] == verdicts["gmm: noisy"] == ""
     assert verdicts["gmm: fast"] == "faster"
     assert "gmm: new" not in verdicts
+    assert table.startswith("| | before")
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"rows": []})])
+def test_two_machines_are_named_and_files_without_a_common_case_refused():
+    here, there = results(row("gmm", "gmm fp32", 1.0)), results(row("gmm", "gmm fp32", 2.0))
+    there["machine"] = {**there["machine"], "gpu": "A card"}
+    assert " against A card" in compare(here, there)[0].splitlines()[0]
+    with pytest.raises(UserError, match="no case in common"):
+        compare(here, results(row("tom", "tom fp32", 1.0)))
+
+
+def test_the_rounds_that_were_measured_are_told():
+    done = [row("gmm", "a", 1.0, repeats=[1.0] * 3), row("tom", "b", 1.0, repeats=[1.0] * 2)]
+    assert "2 to 3 rounds of 1 s" in tables(results(*done))
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"rows": []}), "HALF"])
 def test_another_file_is_told(tmp_path, text):
     path = tmp_path / "bench.json"
+    if text == "HALF":
+        text = json.dumps(results({"section": "gmm", "name": "gmm fp32"}))
     if text is not None:
         path.write_text(text)
     with pytest.raises(UserError, match=r"bench\.json"):

@@ -42,6 +42,12 @@ def test_what_was_not_measured_is_told():
         table1_on_paper(results(gmm=(30, 40)), 0.3)
 
 
+@pytest.mark.parametrize(("fraction", "batch"), [(0, 4), (30, 4), (float("nan"), 4), (0.3, 0)])
+def test_numbers_without_sense_are_told(fraction, batch):
+    with pytest.raises(UserError, match="--fraction"):
+        table1_on_paper(results(gmm=(30, 40), tom_vgg=(160, 170)), fraction, batch)
+
+
 def test_a_larger_batch_is_taken_from_the_growth_curve():
     rows = []
     for section in ("gmm", "tom_vgg"):

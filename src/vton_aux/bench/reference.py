@@ -27,6 +27,19 @@ _FILES = ("networks.py", "cp_dataset.py", "grid.png")
 _VGG = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)
 
 
+def check_checkout(folder: Path) -> None:
+    """Check that the folder holds the reference.
+
+    Raises:
+        UserError: one of its files is missing.
+    """
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name}: missing; give a checkout of github.com/sergeywong/cp-vton"
+            )
+
+
 class Reference:
     """The reference's modules.
 
@@ -38,11 +51,7 @@ class Reference:
     """
 
     def __init__(self, folder: Path) -> None:
-        for name in _FILES:
-            if not (folder / name).is_file():
-                raise UserError(
-                    f"{folder / name}: missing; give a checkout of github.com/sergeywong/cp-vton"
-                )
+        check_checkout(folder)
         self.folder = folder.resolve()
         with _importable(self.folder):
             self.networks = importlib.import_module("networks")

@@ -14,6 +14,13 @@ from vton_aux.bench.suite import LARGE
 from vton_aux.errors import UserError
 
 Row = Mapping[str, Any]
+# keys of what `vton-aux bench run` writes, of its machine and of each row
+_RESULT = {"machine", "rows", "repeats", "seconds"}
+_MACHINE = {"date", "cpu", "cores", "units", "gpu", "torch"}
+_ROW = {
+    "section", "name", "images_per_second", "lowest", "highest", "gflop_per_image", "precision",
+    "peak_mib", "repeats",
+}  # fmt: skip
 CHANGED = 0.05  # a smaller difference between two files is noise, see docs/speed.md
 
 
@@ -45,11 +52,14 @@ def read_results(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text())
-        found["rows"], found["machine"]
+        whole = found.keys() >= _RESULT and found["machine"].keys() >= _MACHINE
+        whole = whole and all(row.keys() >= _ROW for row in found["rows"])
     except FileNotFoundError:
         raise UserError(f"{path}: missing; vton-aux bench writes it") from None
-    except (ValueError, KeyError, TypeError, OSError):
-        raise UserError(f"{path}: not a file that vton-aux bench wrote") from None
+    except (ValueError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path}: not a file that vton-aux bench wrote")
     return dict(found)
 
 
@@ -67,12 +77,11 @@ def tables(results: Mapping[str, Any]) -> str:
     """Markdown: the machine, then one table a section."""
     rows: list[Row] = results["rows"]
     best = peaks(rows)
-    about = results["machine"]
-    processor = about["gpu"] or f"{about['cores']} cores of {about['cpu']}"
-    units = ", ".join(about["units"])
+    done = {len(row["repeats"]) for row in rows} or {0}
+    rounds = f"{min(done)} to {max(done)}" if len(done) > 1 else str(*done)
     lines = [
-        f"{about['date']}, {processor} ({units}), PyTorch {about['torch']}, "
-        f"{results['repeats']} rounds of {results['seconds']:g} s. "
+        f"{results['machine']['date']}, {_processor(results)}, {rounds} rounds of "
+        f"{results['seconds']:g} s. "
         + ", ".join(f"{name} matmul peak {rate:,.0f} GFLOP/s" for name, rate in best.items()),
     ]
     for section in dict.fromkeys(row["section"] for row in rows):
@@ -83,6 +92,12 @@ def tables(results: Mapping[str, Any]) -> str:
             *_table([r for r in rows if r["section"] == section], best),
         ]
     return "\n".join([*lines, *_shares(rows)])
+
+
+def _processor(results: Mapping[str, Any]) -> str:
+    about = results["machine"]
+    name = about["gpu"] or f"{about['cores']} cores of {about['cpu']}"
+    return f"{name} ({', '.join(about['units'])}), PyTorch {about['torch']}"
 
 
 def _shares(rows: Sequence[Row]) -> list[str]:
@@ -125,10 +140,17 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
     """Markdown of the cases that both hold, and the names of those that have become slower.
 
     A case has changed where its median differs by more than `CHANGED` and the two ranges do not
-    overlap.
+    overlap. Above the table stands what the two were measured on, where that differs.
+
+    Raises:
+        UserError: they have no case in common.
     """
     before = {(row["section"], row["name"]): row for row in former["rows"]}
-    lines = ["| | before | after | after / before | |", "|---|---|---|---|---|"]
+    if not any((row["section"], row["name"]) in before for row in latter["rows"]):
+        raise UserError("the two files have no case in common")
+    machines = [_processor(results) for results in (former, latter)]
+    lines = [] if machines[0] == machines[1] else [f"{machines[0]} against {machines[1]}:", ""]
+    lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
     slower = []
     for row in latter["rows"]:
         old = before.get((row["section"], row["name"]))

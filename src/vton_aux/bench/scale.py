@@ -43,8 +43,12 @@ def table1_on_paper(
         gpus: the cards.
 
     Raises:
-        UserError: a section is missing.
+        UserError: a section is missing, or a number makes no sense.
     """
+    if not 0 < fraction <= 1 or batch < 1:
+        raise UserError(
+            f"--fraction {fraction:g} --batch {batch}: a fraction lies in (0, 1], a batch above 0"
+        )
     rows = {(row["section"], row["name"]): row for row in results["rows"]}
     heads = [f"{gpu.name}, min" for gpu in gpus]
     lines = [
