@@ -32,6 +32,7 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelChec
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from vton_aux.callbacks.diverged import Diverged
 from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
@@ -101,9 +102,12 @@ def fit(folder: Path) -> dict[str, Any]:
     last = folder / "last.ckpt"
     resumed = last if last.is_file() else None
     data.steps = stage.settings.steps
-    data.start_step = read_checkpoint(last)["global_step"] if resumed else 0
+    data.start_step = _steps_done(last) if resumed else 0
     name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
+    val_every = min(job.val_every, stage.settings.steps)
+    log_every = min(job.log_every, stage.settings.steps)
     callbacks: list[Callback] = [
+        Diverged(log_every, job.checkpoint_every, val_every),
         ModelCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
@@ -118,9 +122,9 @@ def fit(folder: Path) -> dict[str, Any]:
             **job.trainer,
             max_steps=stage.settings.steps,
             max_epochs=-1,
-            val_check_interval=min(job.val_every, stage.settings.steps),
+            val_check_interval=val_every,
             check_val_every_n_epoch=None,
-            log_every_n_steps=min(job.log_every, stage.settings.steps),
+            log_every_n_steps=log_every,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             callbacks=callbacks,
@@ -172,6 +176,13 @@ def merge_curves(folder: Path) -> None:
     curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
     with whole(folder / "metrics.csv") as written:
         curve.to_csv(written, index=False)
+
+
+def _steps_done(last: Path) -> int:
+    try:
+        return int(read_checkpoint(last)["global_step"])
+    except UserError as error:
+        raise UserError(f"{error}; without that file the training begins again") from None
 
 
 def _build(job: Job) -> Stage:
