@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from vton_aux.errors import UserError
 
 
@@ -15,8 +17,11 @@ def whole(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place when the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    yield part
-    part.replace(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
@@ -45,7 +50,23 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def lock_file(path: Path) -> Path:
-    """Where the lock for making `path` lies, beside it; the folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(path.name + ".lock")
+@contextmanager
+def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
+    """Make `path` while no other process does: the others wait here, and say so.
+
+    Args:
+        path: a file or folder.
+        lock: the file that is locked; by default beside `path`. Its folder is made.
+    """
+    lock = lock or path.with_name(f"{path.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        print(f"{path}: another process is at work on it; waiting", flush=True)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()

@@ -1,12 +1,13 @@
 """Splits decoded once and found again by all that decides what the decoding gives.
 
 CACHE/SPLIT-HxW-KEY/    a packed split (see `packed`)
-CACHE/*.part            one that is being packed, or the rest of one whose process was killed
+CACHE/SPLIT-*.part      one that is being packed, or the rest of one whose process was killed
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,6 @@ from typing import Any
 import cv2
 import numpy as np
 import PIL
-from filelock import FileLock
 from tqdm import tqdm
 
 from vton_aux.data.content import content_hashes, fingerprint
@@ -37,9 +37,11 @@ from vton_aux.data.packed import CLOTH, PERSON, PackedSplit, write_header
 from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import read_cloth, read_person
 from vton_aux.errors import UserError
+from vton_aux.files import alone
 
 FORMAT = 1  # of the packed folder
 _DECODERS = ("layout.py", "pose.py", "sample.py")
+_PART = re.compile(r"(train|test)-\d+x\d+-[0-9a-f]{12}\.part")
 _CHUNK = 64  # file sets that are decoded at a time
 
 
@@ -64,7 +66,7 @@ def pack_split(
     folder = cache / f"{split}-{size[0]}x{size[1]}-{key}"
     if not folder.is_dir():
         with _locked(cache):
-            for rest in cache.glob("*.part"):
+            for rest in filter(lambda path: _PART.fullmatch(path.name), cache.iterdir()):
                 shutil.rmtree(rest)
             if not folder.is_dir():
                 with _part_of(folder) as part:
@@ -78,8 +80,7 @@ def pack_split(
 def _locked(cache: Path) -> Iterator[None]:
     """`cache` for this process alone; what cannot be read or written is told."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / ".lock"):
+        with alone(cache, lock=cache / ".lock"):
             yield
     except OSError as error:
         raise UserError(f"{error.filename or cache}: {error.strerror}") from None

@@ -36,7 +36,8 @@ class PerceptualLoss(nn.Module):
 
     def __init__(self, weights: str) -> None:
         super().__init__()
-        state = _random_state() if weights == "random" else _read_state(weights)
+        path = vgg19_file(weights)
+        state = _random_state() if path is None else _read_state(path)
         self.names: list[list[str]] = []
         for stage, indices in enumerate(_layer_indices()):
             self.names.append([])
@@ -124,7 +125,14 @@ def _random_state() -> dict[str, Tensor]:
     return state
 
 
-def _read_state(weights: str) -> Mapping[str, Tensor]:
+def vgg19_file(weights: str) -> Path | None:
+    """The file that `PerceptualLoss` will read, fetched where need be; None for "random".
+
+    Raises:
+        UserError: it is missing, cannot be downloaded, or is damaged.
+    """
+    if weights == "random":
+        return None
     path = _downloaded() if weights == "download" else Path(weights).expanduser()
     if not path.is_file():
         raise UserError(
@@ -133,6 +141,10 @@ def _read_state(weights: str) -> Mapping[str, Tensor]:
         )
     if path.name == _FILE and not _digest(path).startswith(_FILE[6:14]):
         raise UserError(f"{path}: the file is damaged (its SHA-256 is another); fetch it again")
+    return path
+
+
+def _read_state(path: Path) -> Mapping[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -1,0 +1,42 @@
+"""Processes of our own that end in good order with the one that started them."""
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+
+
+def run(
+    *commands: Sequence[str], env: Mapping[str, str] | None = None, quiet: bool = False
+) -> list[int]:
+    """Run the commands side by side; their exit statuses, below 0 where a signal killed one.
+
+    Ctrl-C and SIGTERM reach each of them as one SIGTERM, at whose end they are waited for; a second
+    Ctrl-C kills them. (A terminal sends Ctrl-C to all processes at once, to those also that are
+    still importing.)
+
+    Args:
+        env: their environment, by default this process's.
+        quiet: whether their standard output is thrown away.
+
+    Raises:
+        KeyboardInterrupt: after a Ctrl-C or SIGTERM, when all have ended.
+    """
+    output = subprocess.DEVNULL if quiet else None
+    running: list[subprocess.Popen[bytes]] = []
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for command in commands:
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            running.append(subprocess.Popen(command, env=env, stdout=output))
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return [process.wait() for process in running]
+    except KeyboardInterrupt:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+        raise
+    finally:
+        for process in running:
+            process.kill()
+        signal.signal(signal.SIGTERM, former)

@@ -1,0 +1,58 @@
+"""Files that are whole or not there, and work that one process does while others wait."""
+
+import threading
+import time
+
+import pytest
+from filelock import FileLock
+
+from vton_aux.errors import UserError
+from vton_aux.files import alone, check_writable, whole, write_text
+
+
+def test_a_file_whose_writing_failed_is_as_it_was(tmp_path):
+    path = tmp_path / "new" / "file"
+    write_text(path, "before")
+
+    def half():
+        with whole(path) as part:
+            part.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert path.read_text() == "before"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_second_process_says_that_it_waits_and_then_works(tmp_path, capsys):
+    path, done = tmp_path / "folder" / "result", threading.Event()
+
+    def work():
+        with alone(path):
+            done.set()
+
+    path.parent.mkdir()
+    other = threading.Thread(target=work)
+    with FileLock(path.with_name("result.lock")):
+        other.start()
+        deadline, told = time.monotonic() + 60, ""
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.02)
+            told = capsys.readouterr().out
+        assert told == f"{path}: another process is at work on it; waiting\n"
+        assert not done.is_set()
+    other.join(60)
+    assert done.is_set()
+    with alone(path):  # given back
+        pass
+    assert capsys.readouterr().out == ""
+
+
+def test_where_nothing_can_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    for path, reason in (
+        (tmp_path / "file" / "below", "Not a directory|File exists"), (tmp_path, "a folder"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=rf"cannot be written \(({reason})\)"):
+            check_writable(path)
