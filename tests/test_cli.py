@@ -13,6 +13,9 @@ WRONG = {
     ("gmm.stepz=3",): ("gmm.stepz", "no such key"),
     ("gmm.width=-1",): ("gmm.width=-1", "above 0"),
     ("gmm.points=1",): ("gmm.points=1", "at least 2"),
+    ("gmm.lr=nan",): ("gmm.lr=nan", "finite"),
+    ("tom.lr=inf",): ("tom.lr=inf", "finite"),
+    ("tom.mask_weight=nan",): ("tom.mask_weight=nan", "finite"),
     ("gmm.betas=[1.5,0.9]",): ("gmm.betas=[1.5, 0.9]", "[0, 1)"),
     ("tom.aux_weight=-1",): ("tom.aux_weight=-1", "0 or more"),
     ("pictures=-1",): ("pictures=-1", "0 or more"),
@@ -33,7 +36,7 @@ WRONG = {
     ("labels=atr",): ("labels=atr", "coarse"),
     ("wandb.project=mine",): ("wandb.project=mine", "null", "wandb=on"),
     ("trainer=tpu",): ("trainer/tpu", "cpu"),
-    ("data=viton",): ("data.root", "missing"),
+    ("data=viton",): ("data.root is missing; give data.root=VALUE",),
     ("data=viton", "data.root=/no/such/folder"): ("/no/such/folder", "data.root"),
     ("data.size=[250,190]",): ("data.size=[250, 190]", "divisible by 64"),
     ("data.size=[224,224]",): ("data.size=[224, 224]", "divisible by 64"),
@@ -45,7 +48,14 @@ WRONG = {
     ("data.resident=true", "data.cache=cache", "data/augment=strong"): (
         "data.augment.geometry", "data.resident", "data/augment=flip",
     ),
-    ("gmm_checkpoint=/no/gmm.ckpt", "stage=tom", *FEW): ("/no/gmm.ckpt", "missing"),
+    ("data.root=/no/viton",): ("data.root=/no/viton", "no such folder", "data=synthetic"),
+    ("gmm_checkpoint=/no/gmm.ckpt", *FEW): ("/no/gmm.ckpt", "missing"),
+    ("gmm_checkpoint=/no/gmm.ckpt", "stage=gmm"): ("gmm_checkpoint=/no/gmm.ckpt", "stage=gmm"),
+    ("tom.vgg=/no/vgg.pth", *FEW): ("/no/vgg.pth", "VGG19"),
+    ("data.root=/ä",): ("data.root=/ä: Hydra cannot read", "\"data.root='/ä'\""),
+    ("gmm=3",): ("a number", "arm=both"),
+    ("both",): ("both: no override", "KEY=VALUE"),
+    ("data.augment=strong",): ("data.augment=strong", "data/augment=strong chooses"),
 }  # fmt: skip
 
 

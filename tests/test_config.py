@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vton_aux.config import TrainConfig, config_folder, register
+from vton_aux.config import TrainConfig, config_folder, quoted, register
 from vton_aux.data.augment import build_transforms
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
@@ -33,6 +36,11 @@ def test_small_networks_and_a_random_vgg_go_with_synthetic_data_alone():
     assert (config.gmm.width, config.tom.width, config.tom.vgg) == (16, 16, "random")
     assert composed("tom=paper").tom.vgg == "download"
     assert composed("data=viton", "data.root=somewhere", "gmm=small").gmm.width == 16
+
+
+@given(st.text(st.characters(exclude_categories=["C"])) | st.text("\\'\"= ,~{}$"))
+def test_hydra_reads_any_quoted_path_as_it_is(text):
+    assert OverridesParser.create().parse_override(f"k={quoted(text)}").value() == text
 
 
 def test_what_the_paper_leaves_open_says_so():

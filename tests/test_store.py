@@ -204,7 +204,7 @@ def trained(root, tmp_path, monkeypatch):
         ran.append(job["stage"])
         save(folder / "model.ckpt", job["context"])
         (folder / "metrics.csv").write_text("step\n0\n")
-        (folder / "summary.json").write_text(json.dumps({"stage": job["stage"]}))
+        (folder / "summary.json").write_text(json.dumps({"stage": job["stage"], "validation": {}}))
 
     monkeypatch.setattr(vton_aux.train, "_run", pretend)
     register()
@@ -299,6 +299,23 @@ def test_a_given_gmm_that_knows_another_representation_is_refused(trained, conte
     save(given, {**context, "representation": other})
     with pytest.raises(UserError, match="pose_radius"):
         trained("stage=tom", f"gmm_checkpoint={given}")
+
+
+def test_a_given_gmm_with_another_head_than_the_arm_says_is_refused(trained, context, tmp_path):
+    given = tmp_path / "given.ckpt"
+    save(given, context)
+    assert context["aux"]
+    with pytest.raises(UserError, match=r"with the auxiliary head, but arm\.gmm_aux=false"):
+        trained("arm=tom_only", f"gmm_checkpoint={given}")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"stage": "gmm", "validation": 3}'])
+def test_a_damaged_summary_in_the_store_is_named(trained, tmp_path, content):
+    (path,) = (tmp_path / "store").glob("gmm-*/summary.json")
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"summary\.json: damaged") as told:
+        trained()
+    assert str(path) in str(told.value)
 
 
 def test_a_given_gmm_of_another_program_is_refused(trained, tmp_path):

@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from command_line import vton_aux
 from vton_aux import train as training
 from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
 from vton_aux.fit import INTERRUPTED, fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
@@ -138,16 +139,11 @@ def test_a_sweep_runs_its_jobs_in_a_row_and_shares_gmms(train, tmp_path):
 def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monkeypatch):
     begun = []
 
-    class Stopped:
-        """A stage's process that Ctrl-C has ended."""
+    def stopped(command, env):
+        begun.append(command[-1])
+        return [INTERRUPTED]
 
-        def __init__(self, command, env):
-            begun.append(command[-1])
-
-        def wait(self):
-            return INTERRUPTED
-
-    monkeypatch.setattr(training.subprocess, "Popen", Stopped)
+    monkeypatch.setattr(training.children, "run", stopped)
     outcome = vton_aux(
         capfd, "train", "-m", "seed=0,1", "arm=baseline", *TINY, "data.size=[128,96]",
         f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.sweep.dir={tmp_path / 'sweep'}",
@@ -155,7 +151,40 @@ def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monk
     assert outcome.status == 2
     assert len(begun) == 1
     errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
-    assert errors == [f"error: interrupted; the same command goes on from {begun[0]}/last.ckpt"]
+    assert errors == [
+        "error: interrupted; the same command begins again: there is no checkpoint yet"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (-signal.SIGKILL, "killed by SIGKILL (out of memory?); the same command goes on from"),
+        (-signal.SIGBUS, "killed by SIGBUS (no error was told)"),
+        (-signal.SIGTERM, "interrupted; the same command goes on from"),
+    ],
+)
+def test_how_a_stages_process_was_killed_is_told(tmp_path, monkeypatch, status, told):
+    (tmp_path / "last.ckpt").touch()
+    monkeypatch.setattr(training.children, "run", lambda command, env: [status])
+    with pytest.raises(UserError) as error:
+        training._run(tmp_path, malloc=True)
+    assert told in str(error.value)
+    assert not getattr(error.value, "told", False)
+
+
+def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
+    outcome = vton_aux(
+        capfd, "train", "arm=baseline", *TINY, "tom.lr=1e30", "data.size=[128,96]",
+        f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert outcome.status == 2
+    (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert "the loss is nan at step" in error
+    assert "Traceback" not in outcome.err
+    (folder,) = (tmp_path / "store").glob("tom-*/")
+    assert not (folder / "summary.json").exists()
+    assert not (tmp_path / "run" / "summary.json").exists()
 
 
 @pytest.mark.usefixtures("stages_here")
@@ -165,6 +194,9 @@ def test_tom_trains_alone_on_a_given_gmm(train, tmp_path):
     given.write_bytes((run / "gmm.ckpt").read_bytes())
     _, run = train("tom", "arm=tom_only", "stage=tom", f"gmm_checkpoint={given}")
     assert not (run / "gmm.ckpt").exists()
+    _, run = train("all", "arm=tom_only", f"gmm_checkpoint={given}")
+    assert stages(tmp_path) == ["gmm", "tom"]  # no other GMM was trained for it
+    assert "gmm" not in json.loads((run / "summary.json").read_text())
     weights = read_checkpoint(given)["state_dict"]
     for name, value in load_tryon(run / "tom.ckpt").gmm.state_dict().items():
         assert torch.equal(value, weights[f"network.{name}"])

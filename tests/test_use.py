@@ -78,6 +78,28 @@ def test_a_missing_file_is_named_and_nothing_is_written(tryon, files, key, tmp_p
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_a_mask_that_does_not_fit_its_cloth_or_is_empty_is_told(tryon, files, tmp_path):
+    mask = tmp_path / "mask.png"
+    for size, told in (((96, 128), "the mask is 96x128"), ((192, 256), "no cloth in it")):
+        Image.new("L", size).save(mask)
+        outcome = tryon({**files, "cloth_mask": mask})
+        assert outcome.status == 2
+        assert f"{mask}: {told}" in outcome.err
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "told"), [("sheet.jpg", "ends in .png"), ("/dev/null/x.png", "cannot be written")]
+)
+def test_an_output_that_cannot_be_is_told_first(capfd, checkpoints, files, output, told):
+    given = [f"{key}={value}" for key, value in files.items()]
+    outcome = vton_aux(
+        capfd, "tryon", f"checkpoint={checkpoints / 'no.ckpt'}", *given, f"output={output}"
+    )
+    assert outcome.status == 2
+    assert told in outcome.err
+
+
 def test_a_missing_key_is_named(tryon, files):
     del files["pose"]
     outcome = tryon(files)

@@ -9,14 +9,19 @@ Stopped? The same command goes on: finished stages are found again, finished pic
 """
 
 import argparse
-import json
-import subprocess
+import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
+from vton_aux.children import run
+from vton_aux.config import config_folder, quoted
 from vton_aux.errors import UserError
+from vton_aux.evaluation.features import build_features
+from vton_aux.files import check_writable
 
 ARMS = ("baseline", "tom_only", "both")
 DEMO = (
@@ -29,39 +34,54 @@ def main(arguments: Sequence[str]) -> None:
     """Train the arms over the seeds, evaluate them paired and unpaired, make table and report.
 
     Raises:
-        UserError: one of the commands failed; it has told why.
+        UserError: an argument is wrong, or one of the commands failed; it has told why.
     """
-    parser = argparse.ArgumentParser(prog="vton-aux ablation", description=main.__doc__)
-    parser.add_argument("--folder", type=Path, default=Path("runs/table1"))
-    parser.add_argument("--arms", default=",".join(ARMS), help="arms, with commas between")
-    parser.add_argument("--seeds", default="0", help="seeds, with commas between")
-    parser.add_argument("--features", help="of FID and KID: inception, or package.module:factory")
+    parser = argparse.ArgumentParser(
+        prog="vton-aux ablation",
+        description="Train the arms over the seeds, evaluate them paired and unpaired, make table, "
+        "report and figures. Stopped? The same command goes on.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--folder", type=Path, default=Path("runs/table1"), help="of all of it")
+    parser.add_argument("--arms", default=",".join(ARMS), help="with commas between")
+    parser.add_argument("--seeds", default="0", help="with commas between")
+    parser.add_argument(
+        "--features", help="of FID and KID, which are left out without: inception, or "
+        "package.module:factory"
+    )  # fmt: skip
     parser.add_argument("--features-weights", help="file of the Inception weights")
     parser.add_argument("overrides", nargs="*", help="of `vton-aux train`, such as data=viton")
     chosen = parser.parse_intermixed_args(arguments)
+    arms, seeds = _arms(chosen.arms), _seeds(chosen.seeds)
+    check_writable(chosen.folder / "table1.md")
+    if chosen.features is not None:
+        build_features(chosen.features, chosen.features_weights)  # what is wrong is told first
     started = time.perf_counter()
     runs = []
-    for seed in chosen.seeds.split(","):
-        for arm in chosen.arms.split(","):
-            run = chosen.folder / f"{arm}_seed{seed}"
+    for seed in seeds:
+        for arm in arms:
+            place = chosen.folder / f"{arm}_seed{seed}"
             _vton_aux(
-                "train", f"arm={arm}", f"seed={seed}", f"hydra.run.dir={run}", *chosen.overrides
-            )
-            runs.append(run)
+                "train", f"arm={arm}", f"seed={seed}", f"hydra.run.dir={quoted(place)}",
+                *chosen.overrides,
+            )  # fmt: skip
+            runs.append(place)
     features = [
-        f"{key}={value}"
+        f"{key}={quoted(value)}"
         for key, value in (
             ("features", chosen.features), ("features_weights", chosen.features_weights),
         ) if value is not None
     ]  # fmt: skip
-    for run in runs:
-        root = json.loads((run / "summary.json").read_text())["data_root"]
+    for place in runs:
+        data = OmegaConf.load(place / "config.yaml").data
         for pairing in ("paired", "unpaired"):
             _vton_aux(
-                "evaluate", f"checkpoint={run / 'tom.ckpt'}", f"pairing={pairing}",
-                f"data.root={root}", "batch_size=16", *features,
+                "evaluate", f"checkpoint={quoted(place / 'tom.ckpt')}", f"pairing={pairing}",
+                f"data.root={quoted(Path(data.root).resolve())}",
+                f"data.cache={'null' if data.cache is None else quoted(data.cache)}",
+                "batch_size=16", *features,
             )  # fmt: skip
-    places = [str(run) for run in runs]
+    places = [str(place) for place in runs]
     _vton_aux("table", *places, "--output", str(chosen.folder), quiet=True)
     _vton_aux("report", *places, "--output", str(chosen.folder / "report.html"), quiet=True)
     _vton_aux("figures", *places, "--output", str(chosen.folder / "figures"), quiet=True)
@@ -78,11 +98,27 @@ def demo(overrides: Sequence[str]) -> None:
     main([*DEMO, *overrides])
 
 
+def _arms(text: str) -> list[str]:
+    known = sorted(path.stem for path in Path(config_folder(), "arm").glob("*.yaml"))
+    arms = list(dict.fromkeys(arm.strip() for arm in text.split(",")))
+    for arm in arms:
+        if arm not in known:
+            raise UserError(f"--arms {text}: there is no {arm or 'empty'} arm, but {known}")
+    return arms
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return list(dict.fromkeys(int(seed) for seed in text.split(",")))
+    except ValueError:
+        raise UserError(f"--seeds {text}: give whole numbers with commas between") from None
+
+
 def _vton_aux(*arguments: str, quiet: bool = False) -> None:
-    print(f"\n$ vton-aux {' '.join(arguments)}", flush=True)
-    command = [sys.executable, "-m", "vton_aux", *arguments]
-    status = subprocess.run(command, stdout=subprocess.DEVNULL if quiet else None).returncode
+    print(f"\n$ vton-aux {shlex.join(arguments)}", flush=True)
+    (status,) = run([sys.executable, "-m", "vton_aux", *arguments], quiet=quiet)
     if status:
         raise UserError(
-            f"vton-aux {arguments[0]} ended with status {status}; the same command goes on"
+            f"vton-aux {arguments[0]} ended with status {status}; once that is mended the same "
+            "command goes on"
         )

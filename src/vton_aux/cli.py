@@ -2,17 +2,19 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from vton_aux.config import config_folder, register
+from vton_aux.config import config_folder, quoted, register
 from vton_aux.errors import StoppedError, UserError, one_line
 
 USAGE = """usage: vton-aux COMMAND ...
@@ -35,6 +37,17 @@ USAGE = """usage: vton-aux COMMAND ...
 overrides."""
 
 
+# what Hydra and OmegaConf say, and what to do
+_CLEARER = {
+    r"; To append to your config use .*": ": there is no such key",
+    r"(Available options in '\w+'); ": r"\1: ",
+    r"^.*missing mandatory value: .*full_key: ([\w.]+).*": r"\1 is missing; give \1=VALUE",
+    r"^Error merging override (\w+)\.(\w+)=(\w+); .*not a subclass of .*": (
+        r"\1.\2=\3: this is a group of keys; \1/\2=\3 chooses one by name"
+    ),
+}
+
+
 def main() -> None:
     """Run a command; errors that the user can mend are one line and exit status 2."""
     arguments = sys.argv[1:]
@@ -42,6 +55,8 @@ def main() -> None:
         print(USAGE)
         sys.exit(0 if arguments else 2)
     command, *rest = arguments
+    # an error like Ctrl-C's, at which what is half done is undone
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if command in ("train", "evaluate", "tryon", "export"):
             _hydra(command, rest)
@@ -73,6 +88,8 @@ def main() -> None:
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _hydra(command: str, arguments: list[str]) -> None:
@@ -85,10 +102,14 @@ def _hydra(command: str, arguments: list[str]) -> None:
     run = hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)
     try:
         run(_job(command, failed))()
+    except ValueError as error:
+        if not str(error).startswith("Config group override"):
+            raise
+        raise UserError("a number stands where a group is chosen by name, as in arm=both") from None
     except AssertionError as error:  # of OmegaConf, where a key's group is null
         if not str(error).startswith("Unexpected type for root"):
             raise
-        keys = [a for a in arguments if "." in a.partition("=")[0]]
+        keys = [a for a in arguments if a.startswith(("wandb.", "data.generate."))]
         raise UserError(
             f"{', '.join(keys)}: a key in a group that is null; choose the group, as wandb=on does"
         ) from None
@@ -126,12 +147,25 @@ def _tell(error: BaseException) -> None:
     """Print the error as one line, unless the stage's own process has told it."""
     if getattr(error, "told", False):
         return
+    if isinstance(error, OverrideParseException):
+        print(f"error: {_unreadable(error.override)}", file=sys.stderr)
+        return
     if not isinstance(error, HydraException | OmegaConfBaseException):
         print(f"error: {one_line(error)}", file=sys.stderr)
         return
     lines = [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]
     text = "; ".join(dict.fromkeys(line.strip().rstrip(".:") for line in lines if line.strip()))
     text = text.partition("; Config search path")[0].partition("; object_type")[0]
-    text = re.sub(r"; To append to your config use .*", ": there is no such key", text)
-    text = re.sub(r"(Available options in '\w+'); ", r"\1: ", text)
+    for theirs, ours in _CLEARER.items():
+        text = re.sub(theirs, ours, text)
     print(f"error: {text}", file=sys.stderr)
+
+
+def _unreadable(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if not equals:
+        return f"{override}: no override; give KEY=VALUE"
+    return (
+        f"{override}: Hydra cannot read it; quote odd characters for Hydra, and that for the "
+        f'shell: "{key}={quoted(Path(value).expanduser() if value[:1] == "~" else value)}"'
+    )

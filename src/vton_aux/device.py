@@ -20,7 +20,7 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
         return torch.device("cuda", rank % count) if count else torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={name}: not to be had here ({reason})") from None

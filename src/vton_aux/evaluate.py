@@ -7,7 +7,6 @@ OUTPUT/summary.json                  means a protocol, and what they came from; 
 
 import hashlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from vton_aux import children
 from vton_aux.config import EvaluateConfig
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import check_size
@@ -25,8 +25,8 @@ from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.summary import protocol_scores, write_table
-from vton_aux.files import write_json
-from vton_aux.prepare import pack, prepare_data
+from vton_aux.files import check_writable, write_json
+from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
 
 
@@ -47,6 +47,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     facts = {"root": inputs["root"], "fingerprint": fingerprint(data.root, split, pairs)}
     inputs["data"] = facts["fingerprint"]
     output = _output(config, inputs, system)
+    check_writable(output / "summary.json")
     features = None
     if config.features is not None:
         features = build_features(config.features, config.features_weights)
@@ -93,6 +94,8 @@ def _check(config: EvaluateConfig) -> None:
         raise UserError(f"split={config.split}: choose test or val")
     if config.split == "val" and config.pairing == "unpaired":
         raise UserError("split=val is paired; the unpaired pairs are those of split=test")
+    if config.name is not None and ("/" in config.name or not config.name):
+        raise UserError(f"name={config.name}: must not be empty nor hold a /")
     if min(config.batch_size, config.processes) < 1 or (
         config.limit is not None and config.limit < 1
     ):
@@ -163,11 +166,9 @@ def _dress(output: Path, device: str, processes: int, packed: Path | None) -> No
         return
     folder = [] if packed is None else [str(packed)]
     command = [sys.executable, "-m", "vton_aux.evaluation.dress", str(output), device]
-    running = [
-        subprocess.Popen([*command, str(rank), str(processes), *folder])
-        for rank in range(processes)
-    ]
-    statuses = [process.wait() for process in running]
+    statuses = children.run(
+        *([*command, str(rank), str(processes), *folder] for rank in range(processes))
+    )
     if any(statuses):
         failed = [rank for rank, status in enumerate(statuses) if status]
         raise UserError(f"processes {failed} of {processes} failed; the same command goes on")
@@ -177,6 +178,7 @@ def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config = cast(EvaluateConfig, OmegaConf.to_object(raw))
     overrides = HydraConfig.get().overrides.task
+    check_root(config.data, overrides)
     asked = any(override.startswith("data.size=") for override in overrides)
     summary, output = evaluate(config, size_asked=asked)
     size = "x".join(map(str, summary["size"]))

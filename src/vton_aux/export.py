@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from vton_aux.config import ExportConfig
 from vton_aux.errors import UserError
+from vton_aux.files import check_writable
 from vton_aux.portable import WRITERS
 from vton_aux.stages.checkpoint import load_tryon
 
@@ -15,13 +16,14 @@ def export(config: ExportConfig) -> Path:
     """Write `output` in the format that its ending names; return its path.
 
     Raises:
-        UserError: the checkpoint is missing or wrong, no format has that ending, or the packages
-            that write it are missing.
+        UserError: the checkpoint is missing or wrong, no format has that ending, the packages that
+            write it are missing, or `output` cannot be written.
     """
     output = Path(config.output)
     write = WRITERS.get(output.suffix)
     if write is None:
         raise UserError(f"output={output}: give a name that ends in {' or '.join(WRITERS)}")
+    check_writable(output)
     write(load_tryon(Path(config.checkpoint)), output)
     return output
 

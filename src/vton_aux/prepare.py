@@ -1,8 +1,7 @@
 """The data that a configuration names, made ready: written if synthetic, decoded if cached."""
 
+from collections.abc import Sequence
 from pathlib import Path
-
-from filelock import FileLock
 
 from vton_aux.config import DataConfig
 from vton_aux.data.cache import pack_split
@@ -11,7 +10,26 @@ from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.layout import Split
 from vton_aux.data.packed import PackedSplit
 from vton_aux.data.synthetic import write_dataset
-from vton_aux.files import lock_file
+from vton_aux.errors import UserError
+from vton_aux.files import alone
+
+
+def check_root(data: DataConfig, overrides: Sequence[str]) -> None:
+    """Check that a folder which the person named is there, lest a typo in it be taken for a wish.
+
+    Args:
+        overrides: of the command line; data=synthetic or a key of data.generate is that wish.
+
+    Raises:
+        UserError: `data.root` is given, no such folder exists, and nobody asked for synthetic data.
+    """
+    named = any(override.startswith("data.root=") for override in overrides)
+    wished = any(override.startswith(("data=", "data.generate")) for override in overrides)
+    if data.generate is not None and named and not wished and not Path(data.root).is_dir():
+        raise UserError(
+            f"data.root={data.root}: there is no such folder (data=synthetic beside it would write "
+            "a synthetic VITON there)"
+        )
 
 
 def prepare_data(data: DataConfig) -> None:
@@ -20,7 +38,7 @@ def prepare_data(data: DataConfig) -> None:
     if data.generate is None or root.is_dir():
         return
     print(f"writing {data.generate.train + data.generate.test} synthetic pairs to {root}")
-    with FileLock(lock_file(root)):
+    with alone(root):
         if not root.is_dir():
             wanted = data.generate
             write_dataset(

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from vton_aux.errors import UserError
+
 # what a stage's result depends on, beside its inputs
 _CODE = ("data", "networks", "losses", "metrics", "stages", "representation.py", "fit.py")
 
@@ -44,11 +46,19 @@ def stage_key(inputs: dict[str, Any]) -> str:
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
-    """The summary of a finished stage, else None."""
+    """The summary of a finished stage, else None.
+
+    Raises:
+        UserError: the summary is damaged.
+    """
     path = folder / "summary.json"
     if not path.is_file() or not (folder / "model.ckpt").is_file():
         return None
-    summary: dict[str, Any] = json.loads(path.read_text())
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text())
+        summary["stage"], summary["validation"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path}: damaged; without {path.parent} it is trained again") from None
     return summary
 
 

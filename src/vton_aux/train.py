@@ -10,30 +10,36 @@ RUN/summary.json    validation scores, and what they came from; written last
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import pandas as pd
-from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
+from vton_aux import children
 from vton_aux.config import TrainConfig, config_folder
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
-from vton_aux.files import lock_file, write_json
+from vton_aux.files import alone, write_json
 from vton_aux.fit import INTERRUPTED, Job
-from vton_aux.prepare import pack, prepare_data
+from vton_aux.losses.perceptual import vgg19_file
+from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.speed import MALLOC
 from vton_aux.store import code_version, finished, place, stage_key, weights_digest
 from vton_aux.validate import check
 
 StageName = Literal["gmm", "tom"]
+
+
+KILLED = {
+    "SIGKILL": "out of memory?",
+    "SIGSEGV": "a crash in compiled code, as a diverged training may bring; see log/ there",
+}
 
 
 class StageFailedError(UserError):
@@ -50,6 +56,7 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
         StoppedError: Ctrl-C or a SIGTERM.
     """
     check(config)
+    given = _given_gmm(config)
     prepare_data(config.data)
     augment = asdict(config.data.augment)
     data: dict[str, Any] = {
@@ -67,10 +74,10 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
     digest = fingerprint(module.root, "train", [*parts[0], *parts[1]])
     provenance = {"seed": config.seed, "data": digest, "code": code_version()}
     folders: dict[str, Path] = {}
-    if config.stage in ("all", "gmm") or config.gmm_checkpoint is None:
+    if given is None:
         folders["gmm"] = _stage(config, "gmm", data, provenance, run)
-    gmm = _gmm_checkpoint(config, folders)
-    if config.stage in ("all", "tom"):
+    if config.stage != "gmm":
+        gmm = given or folders["gmm"] / "model.ckpt"
         folders["tom"] = _stage(config, "tom", data, provenance, run, gmm)
     return gather(config, run, folders)
 
@@ -140,8 +147,10 @@ def _stage(
         log_every=config.log_every,
     )
     if _first_process():
+        if stage == "gmm" and config.stage != "gmm" and config.tom.perceptual_weight:
+            vgg19_file(config.tom.vgg)  # that TOM lacks it is told before its GMM is trained
         # two jobs of a sweep may need one GMM: the second waits and finds it finished
-        with FileLock(lock_file(folder)):
+        with alone(folder):
             if not finished(folder):
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
@@ -167,24 +176,31 @@ def _run(folder: Path, malloc: bool) -> None:
     """Train in a process of its own (see `fit`), which also gets a SIGTERM that comes here."""
     command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
     environment = {**(MALLOC if malloc else {}), **os.environ}
-    process = subprocess.Popen(command, env=environment)
-    former = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        status = process.wait()
+        (status,) = children.run(command, env=environment)
     except KeyboardInterrupt:
-        status = INTERRUPTED  # the process has received it too and writes its checkpoint
-        process.wait()
-    finally:
-        signal.signal(signal.SIGTERM, former)
+        status = INTERRUPTED
+    if status == 0:
+        return
+    last = folder / "last.ckpt"
+    again = f"goes on from {last}" if last.is_file() else "begins again: there is no checkpoint yet"
     if status in (INTERRUPTED, -signal.SIGTERM):
-        raise StoppedError(f"interrupted; the same command goes on from {folder / 'last.ckpt'}")
-    if status:
-        raise StageFailedError(f"{folder}: training ended with status {status}")
+        raise StoppedError(f"interrupted; the same command {again}")
+    if status < 0:
+        name = signal.Signals(-status).name
+        raise UserError(
+            f"{folder}: training was killed by {name} ({KILLED.get(name, 'no error was told')}); "
+            f"the same command {again}"
+        )
+    raise StageFailedError(f"{folder}: training ended with status {status}")
 
 
-def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
+def _given_gmm(config: TrainConfig) -> Path | None:
+    """The GMM that the configuration names, where it fits the rest of it."""
     if config.gmm_checkpoint is None:
-        return folders["gmm"] / "model.ckpt"
+        return None
+    if config.stage == "gmm":
+        raise UserError(f"gmm_checkpoint={config.gmm_checkpoint}: for TOM, which stage=gmm omits")
     path = Path(config.gmm_checkpoint).resolve()
     arguments = read_checkpoint(path)["hyper_parameters"]
     if "gmm" in arguments:
@@ -203,6 +219,12 @@ def _gmm_checkpoint(config: TrainConfig, folders: dict[str, Path]) -> Path:
                 f"gmm_checkpoint={path}: trained with representation.{key}={representation[key]}, "
                 f"but here it is {value}"
             )
+    if arguments["context"]["aux"] != config.arm.gmm_aux:
+        kind = "with" if arguments["context"]["aux"] else "without"
+        raise UserError(
+            f"gmm_checkpoint={path}: trained {kind} the auxiliary head, but arm.gmm_aux="
+            f"{str(config.arm.gmm_aux).lower()}; choose the arm that this GMM belongs to"
+        )
     return path
 
 
@@ -271,6 +293,7 @@ def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config = cast(TrainConfig, OmegaConf.to_object(raw))
     run = Path(HydraConfig.get().runtime.output_dir)
+    check_root(config.data, HydraConfig.get().overrides.task)
     summary = train(config, run)
     if _first_process():
         for stage in ("gmm", "tom"):

@@ -12,6 +12,8 @@ from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
 from vton_aux.data.sample import read_sample, stacked
 from vton_aux.device import pick_device
+from vton_aux.errors import UserError
+from vton_aux.files import check_writable
 from vton_aux.pictures import photo, save_png, segmentation_picture, sheet, tom_columns
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.inference import ready
@@ -25,8 +27,15 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     model has the head, the predicted segmentation.
 
     Raises:
-        UserError: a file is missing or broken, or the files do not fit each other.
+        UserError: a file is missing or broken, the files do not fit each other, or `output` cannot
+            be written.
     """
+    output = Path(config.output)
+    if output.suffix != ".png":
+        raise UserError(f"output={output}: give a name that ends in .png")
+    alone = output.with_name(f"{output.stem}_alone.png")
+    for path in (output, alone):
+        check_writable(path)
     device = pick_device(config.device)
     stage = load_tryon(Path(config.checkpoint)).to(device)
     region = ready(stage, config.precision)
@@ -39,6 +48,8 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     )
     size = (stage.context.size[0], stage.context.size[1])
     sample = read_sample(files, size, len(stage.labels.class_of))
+    if not sample["cloth_mask"].any():
+        raise UserError(f"{files.cloth_mask or files.cloth}: no cloth in it; give cloth_mask=FILE")
     batch = stage.transfer_batch_to_device(tensors_of(stacked([sample])), device, 0)
     inputs = stage.representation(batch)
     with region:
@@ -47,8 +58,6 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     if result.expected_segmentation is not None:
         classes = result.expected_segmentation.argmax(1)
         columns["M_exp"] = segmentation_picture(classes, stage.labels)
-    output = Path(config.output)
-    alone = output.with_name(f"{output.stem}_alone.png")
     save_png(Image.fromarray(photo(result.image)[0]), alone)
     save_png(sheet(columns), output)
     return output, alone

@@ -1,5 +1,6 @@
 """The values of a configuration that types cannot check."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -33,11 +34,11 @@ def check(config: TrainConfig) -> None:
         if value not in allowed:
             raise UserError(f"{key}={value}: choose one of {', '.join(allowed)}")
     for key, value in _positive(config):
-        if value <= 0:
-            raise UserError(f"{key}={value}: must be above 0")
+        if not 0 < value < math.inf:
+            raise UserError(f"{key}={value}: must be above 0 and finite")
     for key, value in _not_negative(config):
-        if value < 0:
-            raise UserError(f"{key}={value}: must be 0 or more")
+        if not 0 <= value < math.inf:
+            raise UserError(f"{key}={value}: must be 0 or more, and finite")
     if not 0 < config.data.val_fraction < 1:
         raise UserError(f"data.val_fraction={config.data.val_fraction}: must lie between 0 and 1")
     if not config.seed < 2**32:

@@ -74,6 +74,11 @@ def read_cloth(files: SampleFiles, size: tuple[int, int]) -> Cloth:
     """The cloth of a pair, as `read_sample` reads it."""
     cloth = read_photo(files.cloth)
     mask = plain_background_mask(cloth) if files.cloth_mask is None else read_mask(files.cloth_mask)
+    if mask.shape != cloth.shape[:2]:
+        raise UserError(
+            f"{files.cloth_mask}: the mask is {_size(mask)} but {files.cloth.name} is "
+            f"{_size(cloth)}"
+        )
     return Cloth(
         cloth=_resize_photo(cloth, size),
         cloth_mask=(_resize_photo(mask, size) >= MASK_THRESHOLD).astype(np.uint8),

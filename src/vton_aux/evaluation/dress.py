@@ -130,7 +130,7 @@ def main(arguments: Sequence[str]) -> int:
     output, device, rank, world, *packed = arguments
     try:
         dress(Path(output), device, int(rank), int(world), *map(Path, packed))
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     return 0

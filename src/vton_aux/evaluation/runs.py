@@ -255,7 +255,8 @@ def _conditions(summary: Mapping[str, Any], across_pairings: bool) -> dict[str, 
 
 def _holds_evaluation(folder: Path, files: Collection[str]) -> bool:
     if "summary.json" in files:
-        return "protocols" in _read_json(folder / "summary.json")
+        known = _read_json(folder / "summary.json").keys()
+        return "protocols" in known or ("inputs.json" in files and "stage" not in known)
     return "scores.parquet" in files or ("inputs.json" in files and (folder / "images").is_dir())
 
 

@@ -1,0 +1,59 @@
+"""`vton-aux ablation`: what is wrong with its arguments is told before anything is trained."""
+
+import pytest
+
+from command_line import vton_aux
+from vton_aux import ablation
+
+WRONG = {
+    ("--arms", "baseline,bothh"): ("--arms baseline,bothh", "no bothh", "tom_only"),
+    ("--seeds", "0,one"): ("--seeds 0,one", "whole numbers"),
+    ("--features", "nothing:at_all"): ("features=nothing:at_all",),
+    ("--folder", "/dev/null/x"): ("/dev/null/x", "cannot be written"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "told"), WRONG.items(), ids=lambda value: value[0])
+def test_wrong_arguments_are_told_first(arguments, told, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = vton_aux(capfd, "ablation", *arguments)
+    assert outcome.status == 2
+    (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert all(words in error for words in told)
+    assert "$ vton-aux" not in outcome.out
+
+
+def test_its_commands_are_those_that_a_person_types(tmp_path, monkeypatch):
+    commands = []
+
+    def pretend(command, quiet):
+        commands.append(command[3:])
+        if command[3] == "train":
+            (folder,) = [a for a in command if a.startswith("hydra.run.dir=")]
+            path = tmp_path / folder.partition("=")[2].strip("'")
+            path.mkdir(parents=True)
+            (path / "config.yaml").write_text("data: {root: /a/viton, cache: packed}")
+        elif command[3] == "table":
+            (tmp_path / "the runs" / "table1.md").write_text("table")
+        return [0]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation, "run", pretend)
+    ablation.main(["--arms", "both,both", "--seeds", "1, 1", "--folder", "the runs", "data=viton"])
+    checkpoint = "checkpoint='the runs/both_seed1/tom.ckpt'"
+    data = ["data.root='/a/viton'", "data.cache='packed'", "batch_size=16"]
+    assert commands[:3] == [
+        ["train", "arm=both", "seed=1", "hydra.run.dir='the runs/both_seed1'", "data=viton"],
+        ["evaluate", checkpoint, "pairing=paired", *data],
+        ["evaluate", checkpoint, "pairing=unpaired", *data],
+    ]
+    assert [command[0] for command in commands[3:]] == ["table", "report", "figures"]
+
+
+def test_where_a_command_fails_nothing_follows(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation, "run", lambda command, quiet: [2])
+    outcome = vton_aux(capfd, "ablation")
+    assert outcome.status == 2
+    assert outcome.out.count("$ vton-aux") == 1
+    assert "vton-aux train ended with status 2" in outcome.err
