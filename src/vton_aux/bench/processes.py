@@ -38,15 +38,18 @@ class Processes:
         Raises:
             UserError: one of them has died; the others would wait for it.
         """
-        for pipe in self.pipes:
-            pipe.send(None)
-        waiting = set(self.pipes)
-        while waiting:
-            for ready in wait([*waiting, *(process.sentinel for process in self.processes)]):
-                if not isinstance(ready, Connection):
-                    raise UserError("one of the processes died; what it said stands above")
-                ready.recv()
-                waiting.discard(ready)
+        try:
+            for pipe in self.pipes:
+                pipe.send(None)
+            waiting = set(self.pipes)
+            while waiting:
+                for ready in wait([*waiting, *(process.sentinel for process in self.processes)]):
+                    if not isinstance(ready, Connection):
+                        raise EOFError
+                    ready.recv()
+                    waiting.discard(ready)
+        except (EOFError, OSError) as error:  # the end of a process shows at its pipe or sentinel
+            raise UserError("one of the processes died; what it said stands above") from error
         return self.images
 
 
