@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from pictured_evaluations import write_pictured
 from vton_aux.data.sample import read_photo
 from vton_aux.errors import UserError
 from vton_aux.evaluation.album import Album, Sample
+from vton_aux.evaluation.figures import write_figures
 from vton_aux.evaluation.gallery import (
     best_and_worst,
     candidates,
@@ -174,3 +177,13 @@ def test_a_missing_picture_is_named(evaluations, root, tmp_path, kind):
     lost.unlink()
     with pytest.raises(UserError, match=lost.name):
         figures({"both": read_evaluation(folder)}, 99)
+
+
+def test_data_that_were_moved_are_told_before_a_figure_is_written(root, tmp_path):
+    folder = write_pictured(tmp_path / "evaluation", root, "both")
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["data"]["root"] = "/gone"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(UserError, match="/gone: missing; if it was moved"):
+        write_figures([read_evaluation(folder)], tmp_path / "figures", 2)
+    assert not (tmp_path / "figures").exists()

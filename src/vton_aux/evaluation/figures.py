@@ -32,6 +32,9 @@ def write_figures(evaluations: Sequence[Evaluation], output: Path, people: int) 
             the folder cannot be written.
     """
     systems = gather(evaluations)
+    for evaluation in evaluations:
+        if lost := Album(evaluation).missing:
+            raise UserError(f"{lost}: missing; if it was moved, put a link there")
     files = []
     try:
         output.mkdir(parents=True, exist_ok=True)
