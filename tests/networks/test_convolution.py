@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from vton_aux.device import computes_bf16
 from vton_aux.networks import aligned, convolution, products
 from vton_aux.networks.convolution import Conv2d
 from vton_aux.networks.gmm import GMM
@@ -102,13 +103,31 @@ def test_packed_it_is_the_same_convolution_bit_for_bit(dtype):
     with torch.inference_mode(), torch.autocast("cpu", enabled=dtype == torch.bfloat16):
         wanted = layer(x)
         layer.pack()
-        assert layer.packed is not None
+        assert layer.packs == (dtype == torch.float32 or computes_bf16(x.device))
         found, of_another_format = layer(x), layer(x.float().contiguous())
     assert torch.equal(found, wanted)
     assert torch.equal(of_another_format, wanted)
     assert found.dtype == dtype
     assert found.is_contiguous(memory_format=torch.channels_last)
-    assert "packed" not in layer.state_dict()
+    assert set(layer.state_dict()) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize("shape", [(22, 64, 64, 48), (512, 512, 16, 12), (1024, 512, 16, 12)])
+def test_a_packed_weight_is_in_the_format_that_the_convolution_reads(shape, capfd):
+    inputs, outputs, height, width = shape
+    layer = Conv2d(inputs, outputs, 3, padding=1)
+    layer.pack()
+    sizes = [torch.randn(batch, inputs, height, width).to(memory_format=torch.channels_last)
+             for batch in (1, 4)]  # fmt: skip
+    with torch.inference_mode():
+        for x in sizes:
+            layer(x)
+            with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+                again = layer(x)
+            told = capfd.readouterr().out
+            assert "exec,cpu,convolution" in told
+            assert f"{outputs}x{inputs}x3x3" not in told  # where it is reordered
+            torch.testing.assert_close(again, F.conv2d(x, layer.weight, layer.bias, padding=1))
 
 
 def test_gmm_trains_its_deep_convolutions_by_products(monkeypatch):
