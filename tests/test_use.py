@@ -4,10 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from command_line import vton_aux
 from vton_aux.data.layout import read_pairs
+from vton_aux.device import computes_bf16
 
 
 @pytest.fixture
@@ -65,6 +67,7 @@ def test_in_bfloat16_the_try_on_is_nearly_the_same(tryon, files, tmp_path):
     full = np.array(Image.open(tmp_path / "sheet_alone.png")).astype(int)
     outcome = tryon({**files, "precision": "bf16-mixed"})
     assert outcome.status == 0, outcome.err
+    assert ("no bf16 instructions" in outcome.err) != computes_bf16(torch.device("cpu"))
     mixed = np.array(Image.open(tmp_path / "sheet_alone.png")).astype(int)
     assert 0 < np.abs(mixed - full).mean() < 2
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from vton_aux.bench.case import Case
-from vton_aux.bench.clock import _Worker, measure
+from vton_aux.bench.clock import _without_folders, _Worker, measure
 from vton_aux.bench.processes import Processes
 from vton_aux.errors import UserError
 from vton_aux.stages.speed import MALLOC
@@ -54,3 +54,13 @@ def test_a_case_that_cannot_be_prepared_is_named(tmp_path):
     case = Case("files", "loader", {"root": str(tmp_path)})
     with pytest.raises(UserError, match=r"bench files: .*train_pairs"):
         next(measure([("loader", case)], "cpu", repeats=1, seconds=0.1))
+
+
+def test_a_row_says_not_where_its_files_lie():
+    data = {"root": "/home/me/viton", "packed": "/big/train-256x192-0"}
+    options = {"stage": "gmm", "source": "/home/me/cp-vton", "data": data}
+    assert _without_folders(options) == {
+        "stage": "gmm",
+        "source": "cp-vton",
+        "data": {"root": "viton", "packed": "train-256x192-0"},
+    }

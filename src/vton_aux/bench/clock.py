@@ -123,10 +123,7 @@ def _row(
         "precision": case.precision,
         "peak_mib": round(max(one["peak_mib"] for one in bursts)),
         "faults_per_image": round(sum(one["faults"] for one in bursts) / images, 1),
-        "options": {
-            key: Path(value).name if key in ("root", "packed", "source") else value
-            for key, value in case.options.items()
-        },
+        "options": _without_folders(case.options),
     }
     if "gpu_peak_mib" in bursts[-1]:
         row["gpu_peak_mib"] = round(bursts[-1]["gpu_peak_mib"])
@@ -135,3 +132,15 @@ def _row(
         pairs = zip(own, rates[section, case.against], strict=True)
         row["ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
     return row
+
+
+def _without_folders(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with files by their names alone: where they lie is nobody else's matter."""
+    return {
+        key: _without_folders(value)
+        if isinstance(value, dict)
+        else Path(value).name
+        if key in ("root", "packed", "source")
+        else value
+        for key, value in options.items()
+    }

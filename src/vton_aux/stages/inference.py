@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from vton_aux.device import MIXED, autocast, warn_of_emulation
+from vton_aux.device import MIXED, autocast
 from vton_aux.networks.convolution import Conv2d
 from vton_aux.stages.tom import TOMStage
 
@@ -23,7 +23,6 @@ def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.auto
         UserError: there is no such precision.
     """
     region = autocast(precision, stage.device)
-    warn_of_emulation(precision, stage.device)
     stage.to(memory_format=torch.channels_last)
     if precision == MIXED:
         _convert_weights(stage)
