@@ -132,6 +132,7 @@ def test_a_killed_evaluation_goes_on_and_ends_the_same(evaluate, monkeypatch):
     monkeypatch.setattr(module, "_dress_batch", killed)
     outcome, out = evaluate("pairing=paired", "batch_size=1")
     assert outcome.status == 130
+    assert "interrupted; the same command goes on" in outcome.err
     assert not (out / "summary.json").exists()
     monkeypatch.setattr(module, "_dress_batch", dress_batch)
     before = {p: p.stat().st_mtime_ns for p in (out / "images").iterdir()}

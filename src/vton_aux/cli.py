@@ -37,6 +37,8 @@ USAGE = """usage: vton-aux COMMAND ...
 overrides."""
 
 
+# stopped, they find again what they have done; `train` and `bench` say so themselves
+_GOES_ON = ("evaluate", "ablation", "demo")
 # what Hydra and OmegaConf say, and what to do
 _CLEARER = {
     r"; To append to your config use .*": ": there is no such key",
@@ -86,7 +88,8 @@ def main() -> None:
         _tell(error)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+        again = "; the same command goes on" if command in _GOES_ON else ""
+        print(f"error: interrupted{again}", file=sys.stderr)
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, former)

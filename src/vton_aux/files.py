@@ -32,6 +32,9 @@ def check_writable(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(parent for parent in path.parents if parent.exists())
+        raise UserError(f"{path}: cannot be written ({file} is no folder)") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
     if path.is_dir() or not os.access(path.parent, os.W_OK):
