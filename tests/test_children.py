@@ -59,3 +59,27 @@ def test_a_stop_reaches_each_child_once_and_all_are_waited_for(tmp_path, how):
     assert [path.read_text() for path in heard] == ["SIGTERM done "] * 2
     assert out == "interrupted\n"
     assert errors == ""
+
+
+def test_a_child_ends_with_a_parent_that_was_killed_and_so_do_those_it_started(tmp_path):
+    begun = [tmp_path / "child", tmp_path / "grandchild"]
+    family = """
+import subprocess, sys, time
+from pathlib import Path
+from vton_aux.children import end_with_parent
+end_with_parent()
+Path(sys.argv[2]).touch()
+if sys.argv[3:]:
+    subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[1], *sys.argv[3:]])
+time.sleep(100)
+"""
+    start = "import sys; from vton_aux.children import run; run([sys.executable, *sys.argv[1:]])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, "-c", family, family, *map(str, begun)],
+        start_new_session=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not all(path.exists() for path in begun) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)  # until both have closed the pipe

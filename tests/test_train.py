@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -288,6 +289,30 @@ def test_two_processes_train_and_validate_each_image_once(train, tmp_path):
     (scores,) = trainer.validate(stage, data, verbose=False)
     for name, value in summary["tom"]["validation"].items():
         assert scores[f"val/{name}"] == pytest.approx(value, abs=1e-5)
+
+
+def test_a_sigterm_to_both_of_two_processes_ends_them_at_one_step(root, tmp_path):
+    command = [
+        sys.executable, "-m", "vton_aux", "train", "stage=gmm", "arm=baseline", *TINY,
+        f"data.root={root}", "data.size=[128,96]", f"store={tmp_path / 'store'}",
+        f"hydra.run.dir={tmp_path / 'run'}", "trainer=ddp", "trainer.accelerator=cpu",
+        "trainer.devices=2", "gmm.steps=2000", "val_every=7", "checkpoint_every=2",
+        "data.val_fraction=0.2",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("store/*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGTERM)  # to every process, as SLURM does
+    try:
+        _, errors = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert process.returncode == 2
+    assert "error: interrupted; the same command goes on from" in errors
+    (last,) = tmp_path.glob("store/*/last.ckpt")
+    assert read_checkpoint(last)["global_step"] >= 2
 
 
 def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(

@@ -1,8 +1,14 @@
 """Processes of our own that end in good order with the one that started them."""
 
+import os
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Mapping, Sequence
+
+_STARTED_BY = "VTON_AUX_STARTED_BY"  # process id
+_GRACE = 600.0  # seconds from SIGTERM to SIGKILL
 
 
 def run(
@@ -22,6 +28,7 @@ def run(
         KeyboardInterrupt: after a Ctrl-C or SIGTERM, when all have ended.
     """
     output = subprocess.DEVNULL if quiet else None
+    env = {**(os.environ if env is None else env), _STARTED_BY: str(os.getpid())}
     running: list[subprocess.Popen[bytes]] = []
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -40,3 +47,24 @@ def run(
         for process in running:
             process.kill()
         signal.signal(signal.SIGTERM, former)
+
+
+def end_with_parent(every: float = 0.5) -> None:
+    """Send this process a SIGTERM when the one that started it is gone, however that ended.
+
+    The parent is one that called `run`, or `end_with_parent` itself before.
+
+    Args:
+        every: seconds from one look to the next.
+    """
+    parent = int(os.environ.get(_STARTED_BY, os.getppid()))
+    os.environ[_STARTED_BY] = str(os.getpid())
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

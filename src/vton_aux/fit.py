@@ -32,10 +32,12 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelChec
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from vton_aux import children
 from vton_aux.callbacks.diverged import Diverged
 from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
+from vton_aux.callbacks.stop_together import StopTogether
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.device import FULL, warn_of_emulation
@@ -108,6 +110,7 @@ def fit(folder: Path) -> dict[str, Any]:
     log_every = min(job.log_every, stage.settings.steps)
     callbacks: list[Callback] = [
         Diverged(log_every, job.checkpoint_every, val_every),
+        StopTogether(),
         ModelCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
@@ -237,6 +240,7 @@ def main() -> None:
             os.kill(process, signal.SIGTERM)
 
     signal.signal(signal.SIGINT, stop)
+    children.end_with_parent()
     _quiet()
     try:
         torch.set_float32_matmul_precision("high")

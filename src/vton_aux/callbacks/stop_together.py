@@ -1,0 +1,54 @@
+"""A SIGTERM to one of several processes ends the training in all of them, at the same step."""
+
+import signal
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.trainer.states import TrainerFn
+
+
+class StopTogether(Callback):
+    """Note a SIGTERM, and act on it where all processes are at the same place.
+
+    Lightning's handler sends word to the others from within whatever the signal interrupts; where
+    that sends too, they wait for each other for ever. A single process keeps that handler, which
+    ends a validation early.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Take SIGTERM over from Lightning, which has it back when the training ends."""
+        self._listen(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """The same for the validation behind the training, which then goes on to its end."""
+        self._listen(trainer)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Ask the others where no validation follows the step."""
+        validations = trainer.val_check_batch
+        assert validations is not None
+        if trainer.global_step % validations:
+            self._agree(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Ask the others, within a training."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._agree(trainer)
+
+    def _listen(self, trainer: pl.Trainer) -> None:
+        if trainer.world_size > 1:
+            signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, *_: Any) -> None:
+        self.asked = True
+
+    def _agree(self, trainer: pl.Trainer) -> None:
+        if trainer.world_size > 1 and trainer.strategy.reduce_boolean_decision(
+            self.asked, all=False
+        ):
+            # what its own handler sets; at the next look at it Lightning raises SIGTERMException
+            trainer._signal_connector.received_sigterm = True
