@@ -235,7 +235,7 @@ def main() -> None:
     status, process = 1, os.getpid()
 
     def stop(*_: Any) -> None:
-        # loader processes and other ranks end with the first one, which hands SIGTERM on
+        # loader processes and other ranks end with the first one, see `StopTogether`
         if os.getpid() == process and os.environ.get("LOCAL_RANK", "0") == "0":
             os.kill(process, signal.SIGTERM)
 

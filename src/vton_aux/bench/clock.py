@@ -136,11 +136,10 @@ def _row(
 
 def _without_folders(options: dict[str, Any]) -> dict[str, Any]:
     """The options with files by their names alone: where they lie is nobody else's matter."""
-    return {
-        key: _without_folders(value)
-        if isinstance(value, dict)
-        else Path(value).name
-        if key in ("root", "packed", "source")
-        else value
-        for key, value in options.items()
-    }
+    told = dict(options)
+    for key, value in options.items():
+        if isinstance(value, dict):
+            told[key] = _without_folders(value)
+        elif key in ("root", "packed", "source"):
+            told[key] = Path(value).name
+    return told
