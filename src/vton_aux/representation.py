@@ -153,20 +153,31 @@ def person_maps(
     dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
     if device != "cpu":
         return _person_by_pixel(shape, photo, keep, joints, radius).to(dtype)
-    count, _, height, width = shape.shape
-    grey = 1 + photo.shape[1]
-    maps = torch.empty((count, height, width, grey + joints.shape[1]), dtype=dtype)
-    # converted while dense: a copy with strides that converts takes twice as long
     greys = [
         to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, kept(photo, keep))
     ]
-    # one sample after the other, while its maps are in the processor's cache
-    parts = [(maps, *greys)] if torch.compiler.is_compiling() else zip(maps, *greys, strict=True)
-    for part, body, head in parts:
-        part.fill_(-1)
-        part[..., :1], part[..., 1:grey] = body, head
-    draw_joints(maps[..., grey:], joints, radius)
+    maps = _with_no_joint(greys, joints.shape[1])
+    draw_joints(maps[..., -joints.shape[1] :], joints, radius)
     return maps.permute(0, 3, 1, 2)
+
+
+def _with_no_joint(greys: Sequence[Tensor], joints: int) -> Tensor:
+    """Maps (B, H, W, C) side by side, and behind them one of -1 for each joint."""
+    count, height, width, _ = greys[0].shape
+    if torch.compiler.is_compiling():
+        return torch.cat((*greys, greys[0].new_full((count, height, width, joints), -1)), dim=-1)
+    behind = _no_joint(height, width, joints, greys[0].dtype)
+    channels = sum(grey.shape[3] for grey in greys) + joints
+    maps = greys[0].new_empty((count, height, width, channels))
+    # one sample after the other, while its maps are in the processor's cache
+    for sample, *parts in zip(maps, *greys, strict=True):
+        torch.cat((*parts, behind), dim=-1, out=sample)
+    return maps
+
+
+@lru_cache
+def _no_joint(height: int, width: int, joints: int, dtype: torch.dtype) -> Tensor:
+    return torch.full((height, width, joints), -1, dtype=dtype)
 
 
 def _person_by_pixel(
