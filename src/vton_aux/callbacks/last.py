@@ -5,8 +5,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from vton_aux.callbacks.moments import training, validation_follows
 
 
 class LastCheckpoint(Checkpoint):
@@ -26,22 +27,20 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Write it where it is time and no validation follows."""
-        step, validations = trainer.global_step, trainer.val_check_batch
-        assert validations is not None
-        if step % self.every == 0 and step % validations:
+        if trainer.global_step % self.every == 0 and not validation_follows(trainer):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Write it, within a training."""
-        if trainer.state.fn == TrainerFn.FITTING:
+        if training(trainer):
             self._write(trainer)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         """Write it where Lightning stops after a SIGTERM: at the end of a step, or of a batch."""
-        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.validating
-        if fitting and isinstance(exception, SIGTERMException):
+        stopped = isinstance(exception, SIGTERMException)
+        if stopped and training(trainer) and not trainer.validating:
             self._write(trainer)
 
     def _write(self, trainer: pl.Trainer) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.trainer.states import TrainerFn
+
+from vton_aux.callbacks.moments import training, validation_follows
 
 
 class StopTogether(Callback):
@@ -29,14 +30,12 @@ class StopTogether(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Ask the others where no validation follows the step."""
-        validations = trainer.val_check_batch
-        assert validations is not None
-        if trainer.global_step % validations:
+        if not validation_follows(trainer):
             self._agree(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Ask the others, within a training."""
-        if trainer.state.fn == TrainerFn.FITTING:
+        if training(trainer):
             self._agree(trainer)
 
     def _listen(self, trainer: pl.Trainer) -> None:
