@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from vton_aux.evaluation.comparison import Comparison
 from vton_aux.evaluation.plot import axis, mark_of, scale_of, strip
-from vton_aux.evaluation.statistics import Comparison
 
 SSIM = Comparison("ssim", 0.02, low=0.01, high=0.03, p_corrected=0.01, images=50)
 

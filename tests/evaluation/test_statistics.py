@@ -1,30 +1,14 @@
 import itertools
 import math
-import re
-import time
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fake_evaluations import scores
-from vton_aux.errors import UserError
-from vton_aux.evaluation.statistics import (
-    SCORES,
-    Comparison,
-    bootstrap_means,
-    compare,
-    compare_pooled,
-    conclusion,
-    correct,
-    holm,
-    over_seeds,
-    sign_flip_p,
-)
+from vton_aux.evaluation.statistics import bootstrap_means, holm, over_seeds, sign_flip_p
 
 NAN = math.nan
 rng = np.random.default_rng
@@ -58,13 +42,12 @@ def test_nan_are_left_out_of_the_interval():
     assert np.isnan(unknown).all()
 
 
-def test_2032_images_are_fast_and_the_randomness_is_seeded():
-    table = rng(4).normal(size=(2032, 10))
-    before = time.process_time()
+def test_the_randomness_is_seeded():
+    table = rng(4).normal(size=(40, 10))
     found = bootstrap_means(table)
-    assert time.process_time() - before < 2
+    others = [bootstrap_means(table, seed=seed) for seed in range(1, 5)]  # which fill the cache
     assert bootstrap_means(table) == found
-    assert bootstrap_means(table[:40], seed=1) != bootstrap_means(table[:40])
+    assert found not in others
 
 
 @settings(max_examples=15, deadline=None)
@@ -109,128 +92,3 @@ def test_over_seeds_is_the_t_test_of_the_paired_differences():
     assert sd == pytest.approx(np.std(a - b, ddof=1))
     assert (*interval, p) == pytest.approx((*test.confidence_interval(0.95), test.pvalue))
     assert np.isnan([over_seeds([0.01])[0], *over_seeds([0.01])[1]]).all()
-
-
-def test_a_comparison_by_hand():
-    images = pd.Index(["a", "b", "c", "d"])
-    first = pd.DataFrame({"ssim": [0.5, 0.6, 0.7, NAN], "bleeding": [1.0, 2, 3, 4]}, images)
-    second = pd.DataFrame({"ssim": [0.6, 0.8, 0.7, 0.9], "bleeding": [0.5, 1, 2.5, 6]}, images)
-    ssim, bleeding = compare({0: first}, {0: second.iloc[::-1]})
-    assert (ssim.score, ssim.images, ssim.seeds) == ("ssim", 3, 1)
-    assert ssim.difference == pytest.approx(0.1)
-    assert ssim.effect_size == pytest.approx(0.1 / 0.1)
-    assert ssim.better == pytest.approx(2 / 3)  # a tie is not better
-    assert bleeding.difference == 0
-    assert bleeding.better == 0.75  # three images bleed less
-    assert ssim.low <= 0.1 <= ssim.high
-
-
-def test_several_seeds_are_averaged_an_image_and_compared_one_with_another():
-    first = {s: scores(seed=s, names=("ssim",)) for s in range(3)}
-    second = {s: scores(seed=s + 9, gain=0.2 + s, names=("ssim",)) for s in range(3)}
-    (found,) = compare(first, second)
-    by_seed = [float((second[s] - first[s])["ssim"].mean()) for s in range(3)]
-    assert found.seeds == 3
-    assert found.difference == pytest.approx(np.mean(by_seed))
-    assert found.seed_sd == pytest.approx(np.std(by_seed, ddof=1))
-    assert found.seed_p == pytest.approx(stats.ttest_1samp(by_seed, 0).pvalue)
-    images = (sum(second.values()) - sum(first.values())) / 3
-    assert found.effect_size == pytest.approx(float(images["ssim"].mean() / images["ssim"].std()))
-
-
-def test_of_unequal_seeds_the_common_ones_are_compared():
-    first = {s: scores(seed=s, names=("ssim",)) for s in (0, 1, 2)}
-    second = {s: scores(seed=s + 9, names=("ssim",)) for s in (1, 2, 3)}
-    (found,) = compare(first, second)
-    (common,) = compare({s: first[s] for s in (1, 2)}, {s: second[s] for s in (1, 2)})
-    assert found == common
-    assert found.seeds == 2
-    (apart,) = compare({0: first[0], 1: first[1]}, {None: second[3]})
-    assert apart.seeds == 0
-    assert math.isnan(apart.seed_p)
-    both = (first[0] + first[1]) / 2
-    assert apart.difference == pytest.approx(float((second[3] - both)["ssim"].mean()))
-
-
-def test_other_images_are_refused_by_name():
-    full = scores(seed=0)
-    with pytest.raises(UserError, match=r"Both: lacks 1 images that CP-VTON holds, .* 59;"):
-        compare({0: full}, {0: full.iloc[:-1]}, ("CP-VTON", "Both"))
-    with pytest.raises(UserError, match="CP-VTON: lacks 1 images"):
-        compare({0: full.iloc[1:]}, {0: full}, ("CP-VTON", "Both"))
-    with pytest.raises(UserError, match="lacks"):
-        compare({0: full, 1: full.iloc[1:]}, {0: full})
-
-
-def concluded(first, second):
-    return [conclusion(c, "CP-VTON", "Both") for c in correct(compare(first, second))]
-
-
-def test_identical_systems_do_not_differ():
-    for seeds in ((0,), (0, 1)):
-        runs = {s: scores(seed=s) for s in seeds}
-        for c in correct(compare(runs, runs)):
-            assert (c.difference, c.p, c.p_corrected, c.effect_size, c.better) == (0, 1, 1, 0, 0)
-            assert conclusion(c, "CP-VTON", "Both").endswith(
-                ": no difference between Both and CP-VTON."
-            )
-
-
-def test_one_seed_concludes_about_two_models_only():
-    said = concluded({0: scores(seed=0)}, {0: scores(seed=9, gain=0.3)})
-    assert all("Both is better than CP-VTON by" in s for s in said)  # bleeding among them
-    assert all("one seed cannot tell the method from the luck of the draw" in s for s in said)
-    worse = concluded({0: scores(seed=9, gain=0.3)}, {0: scores(seed=0)})
-    assert all("Both is worse than CP-VTON by" in s for s in worse)
-
-
-def test_no_difference_is_not_called_proof_of_none():
-    said = concluded({0: scores(seed=0)}, {0: scores(seed=9)})
-    assert all("no difference" in s and "nor that there is none" in s for s in said)
-
-
-@pytest.mark.parametrize(
-    ("gains", "words"),
-    [
-        ((0.30, 0.31, 0.29), "over 3 seeds .* it is the method's doing"),
-        ((0.30, 0.45, 0.27), "the seeds agree over 3 seeds .*, but not after correction for 4"),
-        ((0.90, -0.4, 0.10), "the method cannot be told from the luck of the draw"),
-    ],
-)
-def test_several_seeds_decide_about_the_method(gains, words):
-    first = {s: scores(seed=s) for s in range(3)}
-    second = {s: scores(seed=s + 9, gain=gain) for s, gain in enumerate(gains)}
-    for said in concluded(first, second):
-        assert re.search(words, said), said
-
-
-def test_one_number_a_set_is_tested_over_seeds_alone():
-    one = compare_pooled("fid", {0: 20.0}, {0: 19.0})
-    assert one.difference == -1
-    said = conclusion(one, "CP-VTON", "Both")
-    assert "Both is better than CP-VTON by 1.000" in said
-    assert "one seed cannot test it" in said
-    several = compare_pooled("fid", {0: 20.0, 1: 20.2, 2: 20.1}, {0: 19.0, 1: 19.3, 2: 19.0})
-    assert several.seed_p == pytest.approx(stats.ttest_1samp([-1, -0.9, -1.1], 0).pvalue)
-    assert "on these images it is the method's doing" in conclusion(several, "CP-VTON", "Both")
-    equal = compare_pooled("fid", {0: 20.0, 1: 20.2}, {0: 19.0, 1: 19.2})
-    assert "equal seeds cannot test it" in conclusion(equal, "CP-VTON", "Both")
-
-
-def test_the_correction_is_over_all_comparisons_and_over_the_seeds_apart():
-    found = correct(
-        [
-            Comparison("ssim", 0.1, p=0.01, seed_p=0.04),
-            Comparison("psnr", 0.1, p=0.02),
-            Comparison("fid", 0.1, seed_p=0.03),
-        ]
-    )
-    assert [c.p_corrected for c in found] == pytest.approx([0.02, 0.02, NAN], nan_ok=True)
-    assert [c.seed_p_corrected for c in found] == pytest.approx([0.06, NAN, 0.06], nan_ok=True)
-    assert {c.tests for c in found} == {3}
-
-
-def test_which_scores_are_better_when_low():
-    assert {k for k, s in SCORES.items() if not s.higher_is_better} == {
-        "fid", "kid", "lpips", "bleeding", "background_bleeding",
-    }  # fmt: skip

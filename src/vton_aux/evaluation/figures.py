@@ -13,10 +13,10 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation import gallery
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.architecture import read_architecture
+from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
 from vton_aux.evaluation.runs import Evaluation, System, gather
-from vton_aux.evaluation.statistics import Seed
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.tom import TOMStage

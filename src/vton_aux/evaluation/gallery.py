@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vton_aux.data.sample import UInt8
 from vton_aux.evaluation.album import Album, Sample
+from vton_aux.evaluation.known_scores import SCORES, signed
 from vton_aux.evaluation.runs import Evaluation
-from vton_aux.evaluation.statistics import SCORES, signed
 from vton_aux.pictures import sheet
 
 Numbers: TypeAlias = "pd.Series[float]"  # one a sample, by person, cloth and pairing

@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vton_aux.evaluation.statistics import CONFIDENCE, SCORES, Comparison, Interval
+from vton_aux.evaluation.comparison import Comparison
+from vton_aux.evaluation.known_scores import SCORES
+from vton_aux.evaluation.statistics import CONFIDENCE, Interval
 from vton_aux.evaluation.svg import element
 
 ROOM = 0.05  # of the width, free at both ends

@@ -22,9 +22,9 @@ from vton_aux.evaluation.figures import (
     shown_side_by_side,
 )
 from vton_aux.evaluation.gallery import Sheet
+from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, Evaluation, System
-from vton_aux.evaluation.statistics import SCORES
 from vton_aux.evaluation.table1 import Table, make_tables
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from vton_aux.evaluation.comparison import Comparison
+from vton_aux.evaluation.conclusion import conclusion
+from vton_aux.evaluation.known_scores import SCORES, Score, signed
 from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, System
-from vton_aux.evaluation.statistics import SCORES, Comparison, Score, conclusion, signed
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
 from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table

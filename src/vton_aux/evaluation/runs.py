@@ -13,8 +13,9 @@ import pandas as pd
 
 from vton_aux.device import FULL
 from vton_aux.errors import UserError, one_line
+from vton_aux.evaluation.comparison import Seed
+from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.statistics import SCORES, Seed
 
 ARMS = {"baseline": "CP-VTON", "tom_only": "only TOM", "both": "Both", "gmm_only": "only GMM"}
 IMAGE = ["person", "cloth", "pairing"]  # what makes a row of the table a sample

@@ -6,8 +6,8 @@ the worn one. The parts follow from the data alone, so they are the same for eve
 
 from typing import Any, NamedTuple
 
+from vton_aux.evaluation.comparison import Comparison, compare, correct
 from vton_aux.evaluation.runs import System
-from vton_aux.evaluation.statistics import Comparison, compare, correct
 
 STRATA: dict[str, tuple[str, dict[Any, str]]] = {
     "occluded": ("self-occlusion", {False: "arms off the torso", True: "arms before the torso"}),

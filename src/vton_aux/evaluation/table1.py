@@ -9,20 +9,19 @@ import numpy as np
 import pandas as pd
 
 from vton_aux.errors import UserError
-from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, gather
-from vton_aux.evaluation.statistics import (
-    POOLED,
-    SCORES,
+from vton_aux.evaluation.comparison import (
     Comparison,
-    bootstrap_means,
     check_same_images,
     compare,
     compare_pooled,
-    conclusion,
     correct,
     mean_over_seeds,
 )
+from vton_aux.evaluation.conclusion import conclusion
+from vton_aux.evaluation.known_scores import POOLED, SCORES
+from vton_aux.evaluation.protocol import PROTOCOLS
+from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, gather
+from vton_aux.evaluation.statistics import bootstrap_means
 
 # Table 1 of Ayush et al., Powering Virtual Try-On via Auxiliary Human Segmentation Learning
 PAPER = {

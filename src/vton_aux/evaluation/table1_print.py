@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vton_aux.evaluation.conclusion import conclusion
+from vton_aux.evaluation.known_scores import SCORES, signed
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, Evaluation, System
-from vton_aux.evaluation.statistics import RESAMPLES, SCORES, conclusion, signed
+from vton_aux.evaluation.statistics import RESAMPLES
 from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
 
 PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size

@@ -1,0 +1,179 @@
+"""A system against the baseline on the same images.
+
+Two questions are kept apart. *Do these trained models differ on these images?* is answered over the
+images: bootstrap interval and sign-flip test. *Does the method differ?* is answered over the seeds
+of several trainings: t interval and t test.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vton_aux.errors import UserError
+from vton_aux.evaluation.known_scores import SCORES
+from vton_aux.evaluation.statistics import bootstrap_means, holm, over_seeds, sign_flip_p
+
+Seed = int | None  # None: not known, as of another system's pictures
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One score of a system against the baseline on the same images; NaN where undefined.
+
+    Attributes:
+        difference: system minus baseline, the mean over the images (and seeds).
+        low, high: bootstrap interval of the difference over the images.
+        p: two-sided sign-flip test over the images.
+        effect_size: Cohen's d_z, mean over standard deviation of the images' differences.
+        better: share of the images on which the system is strictly better.
+        seeds: trainings of both with the same seed; 0 where no seed is in common.
+        seed_sd: standard deviation of the seeds' mean differences.
+        seed_low, seed_high: t interval of the difference over the seeds.
+        seed_p: two-sided t test over the seeds.
+        tests: how many comparisons `correct` corrected for.
+    """
+
+    score: str
+    difference: float
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    p_corrected: float = math.nan
+    effect_size: float = math.nan
+    better: float = math.nan
+    images: int = 0
+    seeds: int = 0
+    seed_sd: float = math.nan
+    seed_low: float = math.nan
+    seed_high: float = math.nan
+    seed_p: float = math.nan
+    seed_p_corrected: float = math.nan
+    tests: int = 1
+
+
+def check_same_images(
+    first: "pd.Index[Any]", second: "pd.Index[Any]", names: Sequence[str]
+) -> None:
+    """Raise unless both hold the same images.
+
+    Raises:
+        UserError: an image of one is missing in the other; the message names one.
+    """
+    for has, lacks, missing in (
+        (names[0], names[1], first.difference(second)),
+        (names[1], names[0], second.difference(first)),
+    ):
+        if len(missing):
+            image = " ".join(map(str, np.atleast_1d(missing[0])))
+            raise UserError(
+                f"{lacks}: lacks {len(missing)} images that {has} holds, the first is {image}; "
+                "only scores on the same images can be compared"
+            )
+
+
+def mean_over_seeds(tables: Collection[pd.DataFrame]) -> pd.DataFrame:
+    """Per-image means over the seeds' tables, which hold the same images."""
+    stacked = pd.concat(tables)
+    return stacked.groupby(level=list(range(stacked.index.nlevels)), sort=False).mean()
+
+
+def compare(
+    baseline: Mapping[Seed, pd.DataFrame],
+    system: Mapping[Seed, pd.DataFrame],
+    names: tuple[str, str] = ("the baseline", "the system"),
+) -> list[Comparison]:
+    """Compare every score that both have, on the same images.
+
+    Seeds that both have are compared one with another and the rest is left out: one seed gives all
+    arms the same first weights and order of samples. Without a common seed all are averaged.
+
+    Args:
+        baseline, system: seed -> table with a row an image (the index) and a column a score.
+        names: what an error calls them.
+
+    Raises:
+        UserError: the images differ.
+    """
+    tables = [*baseline.values(), *system.values()]
+    for count, table in enumerate(tables):
+        name = names[0] if count < len(baseline) else names[1]
+        check_same_images(tables[0].index, table.index, (names[0], name))
+    seeds = [seed for seed in baseline if seed in system]
+    first = mean_over_seeds([baseline[s] for s in seeds or baseline])
+    second = mean_over_seeds([system[s] for s in seeds or system])
+    scores = [str(name) for name in first if name in second]
+    differences = (second[scores] - first[scores]).astype(float)
+    intervals = bootstrap_means(differences)
+    ps = sign_flip_p(differences)
+    by_seed = [system[s][scores].astype(float) - baseline[s][scores] for s in seeds]
+    comparisons = []
+    for score, interval, p in zip(scores, intervals, ps, strict=True):
+        known = differences[score].dropna().to_numpy()
+        if not len(known):
+            continue
+        sd, seed_interval, seed_p = over_seeds([float(d[score].mean()) for d in by_seed])
+        gain = known if SCORES[score].higher_is_better else -known
+        comparisons.append(
+            Comparison(
+                score=score,
+                difference=float(known.mean()),
+                low=interval.low,
+                high=interval.high,
+                p=float(p),
+                p_corrected=float(p),
+                effect_size=_d_z(known),
+                better=float((gain > 0).mean()),
+                images=len(known),
+                seeds=len(seeds),
+                seed_sd=sd,
+                seed_low=seed_interval.low,
+                seed_high=seed_interval.high,
+                seed_p=seed_p,
+                seed_p_corrected=seed_p,
+            )
+        )
+    return comparisons
+
+
+def compare_pooled(
+    score: str, baseline: Mapping[Seed, float], system: Mapping[Seed, float]
+) -> Comparison:
+    """Compare a score that has one number a set of images, such as FID: over the seeds alone."""
+    seeds = [seed for seed in baseline if seed in system]
+    first = [baseline[s] for s in seeds or baseline]
+    second = [system[s] for s in seeds or system]
+    sd, interval, p = over_seeds([system[s] - baseline[s] for s in seeds])
+    return Comparison(
+        score=score,
+        difference=float(np.mean(second) - np.mean(first)),
+        seeds=len(seeds),
+        seed_sd=sd,
+        seed_low=interval.low,
+        seed_high=interval.high,
+        seed_p=p,
+        seed_p_corrected=p,
+    )
+
+
+def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with Holm-corrected p over all of them, those over the seeds likewise."""
+    over_images = holm([c.p for c in comparisons])
+    seeds = holm([c.seed_p for c in comparisons])
+    return [
+        replace(c, p_corrected=float(p), seed_p_corrected=float(q), tests=len(comparisons))
+        for c, p, q in zip(comparisons, over_images, seeds, strict=True)
+    ]
+
+
+def _d_z(differences: NDArray[np.float64]) -> float:
+    """Cohen's d_z; 0 where all differences are 0, NaN where they do not vary otherwise."""
+    if not differences.any():
+        return 0.0
+    if len(differences) < 2 or np.ptp(differences) == 0:
+        return math.nan
+    return float(differences.mean() / differences.std(ddof=1))
