@@ -1,5 +1,6 @@
 """`make demo`: the three arms on synthetic data, with tiny settings."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,6 @@ def test_the_demo_makes_what_it_says(tmp_path, monkeypatch, capfd):
     assert str(Path("runs/demo/report.html")) in outcome.out
     assert "<html" in (demo / "report.html").read_text()
     assert (demo / "figures" / "figure3.png").is_file()
+    for notebook in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"):
+        for named in re.findall(r"\.\./(runs/demo[\w/]*)", notebook.read_text()):
+            assert (tmp_path / named).is_dir(), f"{notebook.name}: {named}"
