@@ -15,6 +15,7 @@ from PIL import Image
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from command_line import vton_aux
+from tiny import SHORT
 from vton_aux import train as training
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
@@ -23,12 +24,6 @@ from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 
 pytestmark = pytest.mark.slow
-
-TINY = (
-    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
-    "gmm.steps=6", "tom.steps=6", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
-    "data.val_fraction=0.2", "val_every=3", "checkpoint_every=2", "log_every=2", "pictures=2",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +35,15 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def train(capfd, tmp_path, root):
-    """Train with TINY settings; the store is shared by the runs of one test."""
+    """Train with SHORT settings; the store is shared by the runs of one test."""
 
     def run(name: str, *overrides: str):
         where = f"hydra.sweep.dir={tmp_path / name}"
         if "-m" not in overrides:
             where = f"hydra.run.dir={tmp_path / name}"
         outcome = vton_aux(
-            capfd, "train", f"store={tmp_path / 'store'}", *overrides, *TINY,
-            f"data.root={root}", "data.size=[128,96]", where,
+            capfd, "train", f"store={tmp_path / 'store'}", *SHORT, *overrides,
+            f"data.root={root}", where,
         )  # fmt: skip
         assert outcome.status == 0, outcome.err
         return outcome, tmp_path / name
@@ -146,7 +141,7 @@ def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monk
 
     monkeypatch.setattr(training.children, "run", stopped)
     outcome = vton_aux(
-        capfd, "train", "-m", "seed=0,1", "arm=baseline", *TINY, "data.size=[128,96]",
+        capfd, "train", "-m", "seed=0,1", "arm=baseline", *SHORT,
         f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.sweep.dir={tmp_path / 'sweep'}",
     )  # fmt: skip
     assert outcome.status == 2
@@ -176,7 +171,7 @@ def test_how_a_stages_process_was_killed_is_told(tmp_path, monkeypatch, status, 
 
 def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
     outcome = vton_aux(
-        capfd, "train", "arm=baseline", *TINY, "tom.lr=1e30", "data.size=[128,96]",
+        capfd, "train", "arm=baseline", *SHORT, "tom.lr=1e30",
         f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}",
     )  # fmt: skip
     assert outcome.status == 2
@@ -293,11 +288,10 @@ def test_two_processes_train_and_validate_each_image_once(train, tmp_path):
 
 def test_a_sigterm_to_both_of_two_processes_ends_them_at_one_step(root, tmp_path):
     command = [
-        sys.executable, "-m", "vton_aux", "train", "stage=gmm", "arm=baseline", *TINY,
-        f"data.root={root}", "data.size=[128,96]", f"store={tmp_path / 'store'}",
+        sys.executable, "-m", "vton_aux", "train", "stage=gmm", "arm=baseline", *SHORT,
+        f"data.root={root}", f"store={tmp_path / 'store'}",
         f"hydra.run.dir={tmp_path / 'run'}", "trainer=ddp", "trainer.accelerator=cpu",
         "trainer.devices=2", "gmm.steps=2000", "val_every=7", "checkpoint_every=2",
-        "data.val_fraction=0.2",
     ]  # fmt: skip
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
@@ -325,7 +319,7 @@ def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(
         content = photo.read_bytes()
         photo.write_bytes(content[: len(content) // 2])
     outcome = vton_aux(
-        capfd, "train", "arm=baseline", *TINY, f"data.root={root}", "data.size=[128,96]",
+        capfd, "train", "arm=baseline", *SHORT, f"data.root={root}",
         f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}", "data.workers=1",
     )  # fmt: skip
     assert outcome.status == 2

@@ -10,17 +10,11 @@ import pytest
 from PIL import Image
 
 from command_line import vton_aux
+from tiny import SHORT
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 
 pytestmark = pytest.mark.slow
-
-TINY = (
-    "gmm=small", "tom=small", "gmm.width=8", "tom.width=8", "gmm.head_width=8", "tom.head_width=8",
-    "gmm.steps=6", "tom.steps=6", "gmm.batch_size=2", "tom.batch_size=2", "tom.perceptual_weight=0",
-    "data.val_fraction=0.2", "val_every=3", "checkpoint_every=2", "log_every=2", "pictures=2",
-    "data.size=[128,96]", "wandb=on",
-)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +33,7 @@ def logged_out(tmp_path, monkeypatch):
 def train(capfd, tmp_path):
     def run(root: Path, *overrides: str):
         return vton_aux(
-            capfd, "train", *TINY, f"data.root={root}", f"store={tmp_path / 'store'}",
+            capfd, "train", *SHORT, "wandb=on", f"data.root={root}", f"store={tmp_path / 'store'}",
             f"hydra.run.dir={tmp_path / 'first_try'}", *overrides,
         )  # fmt: skip
 

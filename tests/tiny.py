@@ -6,3 +6,7 @@ TINY = (
     "data.size=[128,96]", "data.workers=0", "data.val_fraction=0.3", "pictures=1",
     "trainer.accelerator=cpu",
 )  # fmt: skip
+SHORT = (  # with validations and checkpoints on the way
+    *TINY, "gmm.steps=6", "tom.steps=6", "data.val_fraction=0.2", "val_every=3",
+    "checkpoint_every=2", "log_every=2", "pictures=2",
+)  # fmt: skip

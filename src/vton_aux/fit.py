@@ -46,7 +46,7 @@ from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.gmm import GMMStage
-from vton_aux.stages.speed import Speed
+from vton_aux.stages.speed import Speed, warn_of_compiling
 from vton_aux.stages.tom import TOMStage
 
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
@@ -138,7 +138,9 @@ def fit(folder: Path) -> dict[str, Any]:
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"trainer: {error}") from None
     if trainer.is_global_zero:
-        warn_of_emulation(job.trainer.get("precision", FULL), trainer.strategy.root_device)
+        device = trainer.strategy.root_device
+        warn_of_emulation(job.trainer.get("precision", FULL), device)
+        warn_of_compiling(stage.speed.compile, device)
     started = time.perf_counter()
     trainer.fit(stage, data, ckpt_path=resumed, weights_only=True)
     seconds = time.perf_counter() - started
