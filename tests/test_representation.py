@@ -267,6 +267,26 @@ def test_a_batch_is_its_samples_stacked(size):
         assert torch.equal(value, torch.cat([single[name] for single in singles])), name
 
 
+@pytest.fixture
+def threads():
+    """Set the number of threads; it is restored."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_one_thread_writes_what_several_do(bf16, threads):
+    batch = random_batch(SIZES[0], samples=2)
+    found = []
+    for count in (1, 2):
+        threads(count)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            found.append(PersonRepresentation()(batch).gmm_person)
+    assert found[0].dtype == (torch.bfloat16 if bf16 else torch.float32)
+    assert torch.equal(*found)
+
+
 def test_masks_of_labels_and_what_they_keep():
     parse = torch.tensor([[[0, 5], [13, 7]]])
     photo = torch.tensor([10, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 2, 2)

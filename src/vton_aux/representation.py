@@ -156,28 +156,25 @@ def person_maps(
     greys = [
         to_signed(levels.permute(0, 2, 3, 1)).to(dtype) for levels in (shape, kept(photo, keep))
     ]
-    maps = _with_no_joint(greys, joints.shape[1])
-    draw_joints(maps[..., -joints.shape[1] :], joints, radius)
+    count, height, width, _ = greys[0].shape
+    grey = 1 + photo.shape[1]
+    maps = torch.empty((count, height, width, grey + joints.shape[1]), dtype=dtype)
+    compiling = torch.compiler.is_compiling()
+    alone = not compiling and torch.get_num_threads() == 1
+    # one sample after the other, while its maps are in the processor's cache
+    for part, body, head in [(maps, *greys)] if compiling else zip(maps, *greys, strict=True):
+        if alone:  # several threads share the writes below better
+            torch.cat((body, head, _no_joint(part[..., grey:].shape, dtype)), dim=-1, out=part)
+        else:
+            part.fill_(-1)
+            part[..., :1], part[..., 1:grey] = body, head
+    draw_joints(maps[..., grey:], joints, radius)
     return maps.permute(0, 3, 1, 2)
 
 
-def _with_no_joint(greys: Sequence[Tensor], joints: int) -> Tensor:
-    """Maps (B, H, W, C) side by side, and behind them one of -1 for each joint."""
-    count, height, width, _ = greys[0].shape
-    if torch.compiler.is_compiling():
-        return torch.cat((*greys, greys[0].new_full((count, height, width, joints), -1)), dim=-1)
-    behind = _no_joint(height, width, joints, greys[0].dtype)
-    channels = sum(grey.shape[3] for grey in greys) + joints
-    maps = greys[0].new_empty((count, height, width, channels))
-    # one sample after the other, while its maps are in the processor's cache
-    for sample, *parts in zip(maps, *greys, strict=True):
-        torch.cat((*parts, behind), dim=-1, out=sample)
-    return maps
-
-
 @lru_cache
-def _no_joint(height: int, width: int, joints: int, dtype: torch.dtype) -> Tensor:
-    return torch.full((height, width, joints), -1, dtype=dtype)
+def _no_joint(shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    return torch.full(shape, -1, dtype=dtype)
 
 
 def _person_by_pixel(
