@@ -110,7 +110,7 @@ def fit(folder: Path) -> dict[str, Any]:
     log_every = min(job.log_every, stage.settings.steps)
     callbacks: list[Callback] = [
         Diverged(log_every, job.checkpoint_every, val_every),
-        StopTogether(),
+        StopTogether(log_every),  # where the loss is read anyway
         ModelCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
@@ -230,7 +230,8 @@ def _quiet() -> None:
 def main() -> None:
     """Entry point of the process; exit status 2 after an error that the user can mend.
 
-    After a SIGTERM or Ctrl-C the step is done, last.ckpt written and the status `INTERRUPTED`.
+    After a SIGTERM or Ctrl-C the step is done (of several processes, up to `log_every` steps),
+    last.ckpt written and the status `INTERRUPTED`.
     """
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m vton_aux.fit FOLDER")

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from vton_aux.callbacks.moments import training, validation_follows
+from vton_aux.callbacks.moments import due, training
 
 
 class LastCheckpoint(Checkpoint):
@@ -27,7 +27,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Write it where it is time and no validation follows."""
-        if trainer.global_step % self.every == 0 and not validation_follows(trainer):
+        if due(trainer, self.every):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:

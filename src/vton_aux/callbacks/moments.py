@@ -9,8 +9,11 @@ def training(trainer: pl.Trainer) -> bool:
     return trainer.state.fn == TrainerFn.FITTING
 
 
-def validation_follows(trainer: pl.Trainer) -> bool:
-    """Whether a validation comes behind the step that has just ended, for one every n steps."""
-    every = trainer.val_check_batch
-    assert every is not None
-    return trainer.global_step % every == 0
+def due(trainer: pl.Trainer, every: int) -> bool:
+    """Whether the step that has just ended is an `every`-th one that no validation follows.
+
+    For a training that validates every so many steps.
+    """
+    validations = trainer.val_check_batch
+    assert validations is not None
+    return trainer.global_step % every == 0 and trainer.global_step % validations != 0

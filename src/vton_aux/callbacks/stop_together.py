@@ -6,7 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from vton_aux.callbacks.moments import training, validation_follows
+from vton_aux.callbacks.moments import due, training
 
 
 class StopTogether(Callback):
@@ -15,10 +15,13 @@ class StopTogether(Callback):
     Lightning's handler sends word to the others from within whatever the signal interrupts; where
     that sends too, they wait for each other for ever. A single process keeps that handler, which
     ends a validation early.
+
+    Args:
+        every: steps from one question to the next, for each waits until the GPU has answered.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, every: int) -> None:
+        self.every, self.asked = every, False
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """Take SIGTERM over from Lightning, which has it back when the training ends."""
@@ -29,8 +32,8 @@ class StopTogether(Callback):
         self._listen(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Ask the others where no validation follows the step."""
-        if not validation_follows(trainer):
+        """Ask the others where it is time and no validation follows."""
+        if due(trainer, self.every):
             self._agree(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -46,8 +49,6 @@ class StopTogether(Callback):
         self.asked = True
 
     def _agree(self, trainer: pl.Trainer) -> None:
-        if trainer.world_size > 1 and trainer.strategy.reduce_boolean_decision(
-            self.asked, all=False
-        ):
+        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
             # what its own handler sets; at the next look at it Lightning raises SIGTERMException
             trainer._signal_connector.received_sigterm = True
