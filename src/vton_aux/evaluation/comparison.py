@@ -8,7 +8,7 @@ of several trainings: t interval and t test.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.statistics import bootstrap_means, holm, over_seeds, sign_flip_p
 
+T = TypeVar("T")
 Seed = int | None  # None: not known, as of another system's pictures
 
 
@@ -103,9 +104,8 @@ def compare(
     for count, table in enumerate(tables):
         name = names[0] if count < len(baseline) else names[1]
         check_same_images(tables[0].index, table.index, (names[0], name))
-    seeds = [seed for seed in baseline if seed in system]
-    first = mean_over_seeds([baseline[s] for s in seeds or baseline])
-    second = mean_over_seeds([system[s] for s in seeds or system])
+    seeds, firsts, seconds = _matched(baseline, system)
+    first, second = mean_over_seeds(firsts), mean_over_seeds(seconds)
     scores = [str(name) for name in first if name in second]
     differences = (second[scores] - first[scores]).astype(float)
     intervals = bootstrap_means(differences)
@@ -116,27 +116,20 @@ def compare(
         known = differences[score].dropna().to_numpy()
         if not len(known):
             continue
-        sd, seed_interval, seed_p = over_seeds([float(d[score].mean()) for d in by_seed])
         gain = known if SCORES[score].higher_is_better else -known
-        comparisons.append(
-            Comparison(
-                score=score,
-                difference=float(known.mean()),
-                low=interval.low,
-                high=interval.high,
-                p=float(p),
-                p_corrected=float(p),
-                effect_size=_d_z(known),
-                better=float((gain > 0).mean()),
-                images=len(known),
-                seeds=len(seeds),
-                seed_sd=sd,
-                seed_low=seed_interval.low,
-                seed_high=seed_interval.high,
-                seed_p=seed_p,
-                seed_p_corrected=seed_p,
-            )
+        compared = Comparison(
+            score=score,
+            difference=float(known.mean()),
+            low=interval.low,
+            high=interval.high,
+            p=float(p),
+            p_corrected=float(p),
+            effect_size=_d_z(known),
+            better=float((gain > 0).mean()),
+            images=len(known),
         )
+        of_seeds = [float(d[score].mean()) for d in by_seed]
+        comparisons.append(_with_seeds(compared, of_seeds))
     return comparisons
 
 
@@ -144,14 +137,25 @@ def compare_pooled(
     score: str, baseline: Mapping[Seed, float], system: Mapping[Seed, float]
 ) -> Comparison:
     """Compare a score that has one number a set of images, such as FID: over the seeds alone."""
+    seeds, firsts, seconds = _matched(baseline, system)
+    compared = Comparison(score, difference=float(np.mean(seconds) - np.mean(firsts)))
+    return _with_seeds(compared, [system[s] - baseline[s] for s in seeds])
+
+
+def _matched(
+    baseline: Mapping[Seed, T], system: Mapping[Seed, T]
+) -> tuple[list[Seed], list[T], list[T]]:
+    """The seeds that both have, and what each has of these; of all where there are none."""
     seeds = [seed for seed in baseline if seed in system]
-    first = [baseline[s] for s in seeds or baseline]
-    second = [system[s] for s in seeds or system]
-    sd, interval, p = over_seeds([system[s] - baseline[s] for s in seeds])
-    return Comparison(
-        score=score,
-        difference=float(np.mean(second) - np.mean(first)),
-        seeds=len(seeds),
+    return seeds, [baseline[s] for s in seeds or baseline], [system[s] for s in seeds or system]
+
+
+def _with_seeds(comparison: Comparison, differences: Sequence[float]) -> Comparison:
+    """The comparison and what the seeds' differences say."""
+    sd, interval, p = over_seeds(differences)
+    return replace(
+        comparison,
+        seeds=len(differences),
         seed_sd=sd,
         seed_low=interval.low,
         seed_high=interval.high,
