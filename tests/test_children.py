@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from vton_aux.children import run
+from waiting import wait_until
 
 CHILD = """
 import signal, sys, time
@@ -48,9 +48,7 @@ def test_a_stop_reaches_each_child_once_and_all_are_waited_for(tmp_path, how):
         [sys.executable, "-c", PARENT, CHILD, *map(str, heard)], start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not all(path.exists() for path in heard) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: all(path.exists() for path in heard))
     if how == signal.SIGINT:
         os.killpg(process.pid, how)
     else:
@@ -78,8 +76,6 @@ time.sleep(100)
         [sys.executable, "-c", start, "-c", family, family, *map(str, begun)],
         start_new_session=True, stdout=subprocess.PIPE,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not all(path.exists() for path in begun) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: all(path.exists() for path in begun))
     process.kill()
     process.communicate(timeout=60)  # until both have closed the pipe

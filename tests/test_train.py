@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +21,7 @@ from vton_aux.errors import UserError
 from vton_aux.fit import INTERRUPTED, fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -291,12 +291,10 @@ def test_a_sigterm_to_both_of_two_processes_ends_them_at_one_step(root, tmp_path
         sys.executable, "-m", "vton_aux", "train", "stage=gmm", "arm=baseline", *SHORT,
         f"data.root={root}", f"store={tmp_path / 'store'}",
         f"hydra.run.dir={tmp_path / 'run'}", "trainer=ddp", "trainer.accelerator=cpu",
-        "trainer.devices=2", "gmm.steps=2000", "val_every=7", "checkpoint_every=2",
+        "trainer.devices=2", "gmm.steps=2000", "val_every=7",
     ]  # fmt: skip
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("store/*/last.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: list(tmp_path.glob("store/*/last.ckpt")), seconds=120)
     os.killpg(process.pid, signal.SIGTERM)  # to every process, as SLURM does
     try:
         _, errors = process.communicate(timeout=60)

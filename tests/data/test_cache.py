@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from vton_aux.data.packed import ARRAYS, PackedSplit
 from vton_aux.data.sample import read_sample
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
+from waiting import wait_until
 
 SIZE = (128, 96)
 TRAIN, TEST, COPIES = 5, 3, 2
@@ -248,9 +248,7 @@ def read_by(log):
 
 def test_a_killed_build_is_no_cache_and_the_next_one_clears_it_away(pack, root, cache, tmp_path):
     process = slowly(root, cache, tmp_path / "log", 1)
-    deadline = time.monotonic() + 60
-    while len(read_by(tmp_path / "log")) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: len(read_by(tmp_path / "log")) >= 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     (rest,) = splits(cache)
