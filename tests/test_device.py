@@ -1,10 +1,10 @@
-"""Where bf16 is computed and where it is emulated."""
+"""What a device is slow at."""
 
 import pytest
 import torch
 
 from vton_aux import device
-from vton_aux.device import FULL, MIXED, warn_of_emulation
+from vton_aux.device import FULL, MIXED, warn_of_slowness
 
 CPU = torch.device("cpu")
 
@@ -15,5 +15,14 @@ CPU = torch.device("cpu")
 )
 def test_bf16_that_is_emulated_is_told(precision, computes, warned, monkeypatch, capsys):
     monkeypatch.setattr(device, "computes_bf16", lambda _: computes)
-    warn_of_emulation(precision, CPU)
+    warn_of_slowness(CPU, precision)
     assert ("no bf16 instructions" in capsys.readouterr().err) == warned
+
+
+@pytest.mark.parametrize(
+    ("compiling", "on", "warned"),
+    [("compile=true", "cpu", True), ("speed.compile=default", "cuda", False), (None, "cpu", False)],
+)
+def test_compiling_for_a_cpu_is_told(compiling, on, warned, capsys):
+    warn_of_slowness(torch.device(on), FULL, compiling)
+    assert ("compile" in capsys.readouterr().err) == warned

@@ -309,6 +309,7 @@ def test_compiling_takes_the_two_networks_in_place(evaluate, monkeypatch):
     outcome, out = evaluate("limit=1", "compile=true")
     assert outcome.status == 0, outcome.err
     assert compiled == [GMM, TOM]
+    assert "compile=true: compiling does not pay" in outcome.err
     assert json.loads((out / "inputs.json").read_text())["compile"]
 
 

@@ -37,13 +37,23 @@ def computes_bf16(device: torch.device) -> bool:
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def warn_of_emulation(precision: str, device: torch.device) -> None:
-    """Tell on stderr where bf16 would be far slower than float32."""
+def warn_of_slowness(device: torch.device, precision: str, compiling: str | None = None) -> None:
+    """Tell on stderr which settings make this device slower (docs/speed.md).
+
+    Args:
+        device: that computes.
+        precision: `FULL` or `MIXED`.
+        compiling: the setting KEY=VALUE that asks for torch.compile, if any.
+    """
     if precision == MIXED and not computes_bf16(device):
         print(
             f"warning: precision={precision}: this processor has no bf16 instructions and "
             f"emulates them, far slower than {FULL}",
             file=sys.stderr,
+        )
+    if compiling is not None and device.type == "cpu":
+        print(
+            f"warning: {compiling}: compiling does not pay on a CPU; leave it out", file=sys.stderr
         )
 
 

@@ -19,7 +19,7 @@ from vton_aux.config import EvaluateConfig
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import check_size
 from vton_aux.data.synthetic.write import UNPAIRED
-from vton_aux.device import FULL, autocast, pick_device, warn_of_emulation
+from vton_aux.device import FULL, autocast, pick_device, warn_of_slowness
 from vton_aux.errors import UserError
 from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
@@ -60,7 +60,8 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     claim(output, inputs)
     (output / "summary.json").unlink(missing_ok=True)
     if config.checkpoint is not None:
-        warn_of_emulation(config.precision, pick_device(config.device))
+        compiling = "compile=true" if config.compile else None
+        warn_of_slowness(pick_device(config.device), config.precision, compiling)
         _dress(output, config.device, config.processes, folder)
         pictures = find_predictions(output / "images", data)
     truth = data.root / split / UNPAIRED

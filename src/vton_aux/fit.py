@@ -40,13 +40,13 @@ from vton_aux.callbacks.progress import StepProgress
 from vton_aux.callbacks.stop_together import StopTogether
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import VITONDataModule
-from vton_aux.device import FULL, warn_of_emulation
+from vton_aux.device import FULL, warn_of_slowness
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.gmm import GMMStage
-from vton_aux.stages.speed import Speed, warn_of_compiling
+from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
@@ -138,9 +138,12 @@ def fit(folder: Path) -> dict[str, Any]:
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"trainer: {error}") from None
     if trainer.is_global_zero:
-        device = trainer.strategy.root_device
-        warn_of_emulation(job.trainer.get("precision", FULL), device)
-        warn_of_compiling(stage.speed.compile, device)
+        mode = stage.speed.compile
+        warn_of_slowness(
+            trainer.strategy.root_device,
+            job.trainer.get("precision", FULL),
+            None if mode is None else f"speed.compile={mode}",
+        )
     started = time.perf_counter()
     trainer.fit(stage, data, ckpt_path=resumed, weights_only=True)
     seconds = time.perf_counter() - started

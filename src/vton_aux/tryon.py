@@ -11,7 +11,7 @@ from vton_aux.config import TryOnConfig
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
 from vton_aux.data.sample import read_sample, stacked
-from vton_aux.device import pick_device, warn_of_emulation
+from vton_aux.device import pick_device, warn_of_slowness
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable
 from vton_aux.pictures import photo, save_png, segmentation_picture, sheet, tom_columns
@@ -39,7 +39,7 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
     device = pick_device(config.device)
     stage = load_tryon(Path(config.checkpoint)).to(device)
     region = ready(stage, config.precision)
-    warn_of_emulation(config.precision, device)
+    warn_of_slowness(device, config.precision)
     files = SampleFiles(
         image=Path(config.person),
         parse=Path(config.parse),

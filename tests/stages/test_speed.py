@@ -22,7 +22,7 @@ from vton_aux.networks.aligned import with_zeros
 from vton_aux.networks.normalisation import InstanceNorm, normalised
 from vton_aux.networks.upsampling import _Doubled
 from vton_aux.stages.gmm import GMMStage
-from vton_aux.stages.speed import Speed, warn_of_compiling
+from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
 SIZE = (128, 96)
@@ -194,15 +194,6 @@ def one_process():
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
     torch.distributed.destroy_process_group()
-
-
-@pytest.mark.parametrize(
-    ("mode", "device", "warned"),
-    [("reduce-overhead", "cpu", True), ("default", "cuda", False), (None, "cpu", False)],
-)
-def test_compiling_for_a_cpu_is_told(mode, device, warned, capsys):
-    warn_of_compiling(mode, torch.device(device))
-    assert ("brings nothing on a CPU" in capsys.readouterr().err) == warned
 
 
 class Step(nn.Module):

@@ -1,6 +1,5 @@
 """How a stage computes: switches that change its time and not its maths."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,16 +53,6 @@ def compiled(function: F, mode: str, **options: Any) -> F:
     return torch.compile(  # type: ignore[return-value]
         function, fullgraph=True, dynamic=False, options=options
     )
-
-
-def warn_of_compiling(mode: str | None, device: torch.device) -> None:
-    """Tell on stderr where compiling costs time and brings none back (docs/speed.md)."""
-    if mode is not None and device.type == "cpu":
-        print(
-            f"warning: speed.compile={mode}: compiling brings nothing on a CPU; "
-            "speed=default leaves it out",
-            file=sys.stderr,
-        )
 
 
 def uses_cuda_graphs(mode: str) -> bool:
