@@ -28,7 +28,7 @@ def gradient(name, device, precision, speed):
     for _ in range(3):  # CUDA graphs are recorded on the way
         module.zero_grad()
         with autocast(precision, device):
-            loss = module.training_step(batch, 0)
+            loss = module.training_step(batch, 0)["loss"]
         loss.backward()
     parts = {}
     for weight, parameter in module.network.named_parameters():

@@ -35,6 +35,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from vton_aux import children
 from vton_aux.callbacks.diverged import Diverged
 from vton_aux.callbacks.last import LastCheckpoint
+from vton_aux.callbacks.loss_log import LossLog
 from vton_aux.callbacks.pictures import ValidationPictures
 from vton_aux.callbacks.progress import StepProgress
 from vton_aux.callbacks.stop_together import StopTogether
@@ -109,6 +110,7 @@ def fit(folder: Path) -> dict[str, Any]:
     val_every = min(job.val_every, stage.settings.steps)
     log_every = min(job.log_every, stage.settings.steps)
     callbacks: list[Callback] = [
+        LossLog(),
         Diverged(log_every, job.checkpoint_every, val_every),
         StopTogether(log_every),  # where the loss is read anyway
         ModelCheckpoint(

@@ -78,7 +78,7 @@ def _work(
             self.module = module
 
         def forward(self) -> torch.Tensor:
-            return module.training_step(samples, 0)
+            return module.training_step(samples, 0)["loss"]
 
     shared = torch.nn.parallel.DistributedDataParallel(_Step())
     while True:

@@ -59,7 +59,7 @@ def step(
 
     def unit() -> int:
         with autocast(precision_of(bf16), device):
-            loss = module.training_step(next(batches), 0)
+            loss = module.training_step(next(batches), 0)["loss"]
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -19,7 +19,9 @@ class Diverged(Callback):
     def __init__(self, *every: int) -> None:
         self.every = every
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
+    ) -> None:
         """End the training of all processes where one's loss is NaN or infinite.
 
         Raises:
@@ -28,7 +30,7 @@ class Diverged(Callback):
         step = trainer.global_step
         if all(step % every for every in self.every):
             return
-        loss = float(trainer.callback_metrics["train/loss"])
+        loss = float(outputs["loss"])
         if trainer.strategy.reduce_boolean_decision(not math.isfinite(loss), all=False):
             raise UserError(
                 f"the loss is {loss} at step {step}: the training has diverged; lower lr or the "

@@ -52,11 +52,10 @@ class StepProgress(ProgressBar):
             return
         self.bar.update(trainer.global_step - self.bar.n)
         if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            shown = {
-                name.partition("/")[2]: f"{float(value):.4f}"
-                for name, value in trainer.callback_metrics.items()
-                if name in ("train/loss", self.score)
-            }
+            shown = {"loss": f"{float(outputs['loss']):.4f}"}
+            if self.score in trainer.callback_metrics:
+                score = float(trainer.callback_metrics[self.score])
+                shown[self.score.partition("/")[2]] = f"{score:.4f}"
             self.bar.set_postfix(shown, refresh=False)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

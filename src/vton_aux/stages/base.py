@@ -102,13 +102,11 @@ class Stage(pl.LightningModule):
         total = torch.stack([weight * value for weight, value in parts.values()]).sum()
         return total, {name: value.detach() for name, (_, value) in parts.items()}
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Loss of a batch of `VITONDataset`; it and its parts are logged under train/."""
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
+        """The "loss" of a batch of `VITONDataset` and its parts, which `LossLog` logs."""
         # names would be no input of a compiled function
         total, parts = self.loss({k: v for k, v in batch.items() if isinstance(v, Tensor)})
-        for name, value in {**parts, "loss": total.detach()}.items():
-            self.log(f"train/{name}", value)
-        return total
+        return {"loss": total, **parts}
 
     def score_segmentation(self, logits: Tensor | None, parse: Tensor) -> None:
         """Add a validation batch's M_exp to the confusion matrix."""
