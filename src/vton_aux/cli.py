@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vton_aux.config import config_folder, quoted, register
 from vton_aux.errors import StoppedError, UserError, one_line
+from vton_aux.launch import leads
 
 USAGE = """usage: vton-aux COMMAND ...
 
@@ -100,6 +101,9 @@ def _hydra(command: str, arguments: list[str]) -> None:
     register()
     # argparse takes the overrides in one piece: -m may stand anywhere among them, so it goes first
     arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))
+    if not leads() and not {"-m", "--multirun"} & {*arguments}:
+        # it writes nothing, and its clock may name another folder than the first process has
+        arguments = [*arguments, "hydra.run.dir=.", "hydra.output_subdir=null"]
     sys.argv = [f"vton-aux {command}", *arguments]
     failed: list[str] = []
     run = hydra.main(version_base="1.3", config_path=config_folder(), config_name=command)

@@ -69,6 +69,7 @@ class Job:
         gmm: the GMM's model.ckpt (TOM only).
         pictures: number of validation samples to draw.
         val_every, checkpoint_every, log_every: in steps.
+        launch: of the processes that srun or torchrun started, see `launch`.
     """
 
     stage: Literal["gmm", "tom"]
@@ -84,6 +85,7 @@ class Job:
     val_every: int = 5000
     checkpoint_every: int = 1000
     log_every: int = 50
+    launch: str = ""
 
     def write(self, folder: Path) -> None:
         """Write FOLDER/job.json."""

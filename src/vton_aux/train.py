@@ -26,6 +26,7 @@ from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import alone, write_json
 from vton_aux.fit import INTERRUPTED, Job
+from vton_aux.launch import follow, launch, leads
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import read_checkpoint
@@ -145,10 +146,11 @@ def _stage(
         val_every=config.val_every,
         checkpoint_every=config.checkpoint_every,
         log_every=config.log_every,
+        launch=launch(),
     )
-    if _first_process():
-        if stage == "gmm" and config.stage != "gmm" and config.tom.perceptual_weight:
-            vgg19_file(config.tom.vgg)  # that TOM lacks it is told before its GMM is trained
+    if stage == "gmm" and config.stage != "gmm" and config.tom.perceptual_weight:
+        vgg19_file(config.tom.vgg)  # that TOM lacks it is told before its GMM is trained
+    if leads():
         # two jobs of a sweep may need one GMM: the second waits and finds it finished
         with alone(folder):
             if not finished(folder):
@@ -158,7 +160,9 @@ def _stage(
                 write_json(folder / "inputs.json", inputs)
                 _run(folder, config.speed.malloc)
     else:
-        _run(folder, config.speed.malloc)
+        follow(folder)
+        if not finished(folder):
+            _run(folder, config.speed.malloc)
     return folder
 
 
@@ -245,12 +249,12 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
             raise UserError(f"{folder}: the stage is not finished; the same command goes on")
         summary[stage] = {**done, "folder": str(folder)}
         curves.append(pd.read_csv(folder / "metrics.csv").assign(stage=stage))
-        if _first_process():
+        if leads():
             place(folder / "model.ckpt", run / f"{stage}.ckpt")
             pictures = sorted((folder / "pictures").glob("step_*.png"))
             if pictures:
                 place(pictures[-1], run / "pictures" / f"{stage}.png")
-    if _first_process():
+    if leads():
         pd.concat(curves).to_csv(run / "metrics.csv", index=False)
         OmegaConf.save(OmegaConf.structured(config), run / "config.yaml")
         write_json(run / "summary.json", summary)
@@ -284,18 +288,13 @@ def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[s
     }
 
 
-def _first_process() -> bool:
-    """Whether this is the first of the processes that SLURM or torchrun started."""
-    return int(os.environ.get("SLURM_PROCID", os.environ.get("RANK", "0"))) == 0
-
-
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config = cast(TrainConfig, OmegaConf.to_object(raw))
     run = Path(HydraConfig.get().runtime.output_dir)
     check_root(config.data, HydraConfig.get().overrides.task)
     summary = train(config, run)
-    if _first_process():
+    if leads():
         for stage in ("gmm", "tom"):
             if stage in summary:
                 scores = summary[stage]["validation"]

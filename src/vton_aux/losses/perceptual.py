@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.errors import UserError
+from vton_aux.files import alone
 from vton_aux.losses.l1 import l1_to_constant
 from vton_aux.networks.aligned import aligned_conv2d
 
@@ -158,16 +159,17 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
 
 def _downloaded() -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / _FILE
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(_URL, str(path), hash_prefix=_FILE[6:14])
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"{_URL}: the VGG19 weights cannot be downloaded ({error}); get the file on "
-                "another machine and give its path as tom.vgg=PATH, or set tom.vgg=random for a "
-                "weaker loss"
-            ) from None
+    if path.is_file():
+        return path
+    try:
+        with alone(path):
+            if not path.is_file():
+                torch.hub.download_url_to_file(_URL, str(path), hash_prefix=_FILE[6:14])
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"{_URL}: the VGG19 weights cannot be downloaded ({error}); get the file on another "
+            "machine and give its path as tom.vgg=PATH, or set tom.vgg=random for a weaker loss"
+        ) from None
     return path
 
 

@@ -1,0 +1,117 @@
+"""Several processes of one launch train together: the first leads, the others follow."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tiny import TINY
+from vton_aux.files import write_json
+from vton_aux.launch import follow, launch, leads
+from waiting import wait_until
+
+OURS, OTHERS = ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": step} for step in ("1", "0"))
+
+
+def name_of(environment):
+    return " ".join(f"{name}={value}" for name, value in environment.items())
+
+
+@pytest.fixture
+def second(monkeypatch):
+    """This process as the second of a launch by srun."""
+    for name in [name for name in os.environ if name.startswith(("SLURM_", "TORCHELASTIC_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {**OURS, "SLURM_PROCID": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def following(folder):
+    thread = threading.Thread(target=follow, args=(folder, 0.01), daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("variable", ["SLURM_PROCID", "RANK"])
+def test_the_first_process_leads(variable, monkeypatch):
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    monkeypatch.delenv("RANK", raising=False)
+    assert leads()
+    for rank in range(3):
+        monkeypatch.setenv(variable, str(rank))
+        assert leads() == (rank == 0)
+
+
+def test_a_requeued_job_is_another_launch(second, monkeypatch):
+    assert launch() == name_of(OURS)
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert launch() != name_of(OURS)
+
+
+def test_torchruns_processes_share_a_launch(monkeypatch):
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    assert launch() == "TORCHELASTIC_RUN_ID=a MASTER_PORT=29500"
+
+
+@pytest.mark.usefixtures("second")
+def test_the_others_wait_for_the_first_and_not_for_an_earlier_launch(tmp_path, capfd):
+    thread = following(tmp_path)
+    for job in ({}, {"launch": name_of(OTHERS)}):
+        if job:
+            write_json(tmp_path / "job.json", job)
+        time.sleep(0.1)
+        assert thread.is_alive()
+    write_json(tmp_path / "job.json", {"launch": name_of(OURS)})
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert capfd.readouterr().err.count("waiting for the first process") == 1
+
+
+@pytest.mark.usefixtures("second")
+def test_what_another_launch_has_finished_is_not_waited_for(tmp_path):
+    write_json(tmp_path / "job.json", {"launch": name_of(OTHERS)})
+    write_json(tmp_path / "summary.json", {"stage": "gmm", "validation": {}})
+    (tmp_path / "model.ckpt").touch()
+    thread = following(tmp_path)
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.slow
+def test_under_srun_the_processes_train_both_stages_whichever_starts_first(root, tmp_path):
+    slurm = {
+        **OURS, "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2",
+        "SLURM_NNODES": "1", "SLURM_NODEID": "0", "SLURM_NODELIST": "localhost",
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "vton_aux", "train", "arm=both", *TINY, f"data.root={root}",
+        f"store={tmp_path / 'store'}", "trainer=ddp", "trainer.accelerator=cpu",
+        "trainer.devices=2",
+    ]  # fmt: skip
+
+    def start(rank):
+        environment = {**os.environ, **slurm, "SLURM_PROCID": rank, "SLURM_LOCALID": rank}
+        return subprocess.Popen(
+            command, env=environment, cwd=tmp_path, stderr=(tmp_path / rank).open("w")
+        )
+
+    second = start("1")
+    try:
+        wait_until(lambda: "waiting for the first" in (tmp_path / "1").read_text())
+        first = start("0")
+        assert first.wait(timeout=120) == 0, (tmp_path / "0").read_text()
+        assert second.wait(timeout=60) == 0, (tmp_path / "1").read_text()
+    finally:
+        second.kill()
+    (run,) = (tmp_path / "runs").iterdir()  # the second process leaves none
+    assert (run / "tom.ckpt").is_file()
+    assert json.loads((run / "summary.json").read_text())["arm"] == "both"
+    jobs = [json.loads(path.read_text()) for path in tmp_path.glob("store/*/job.json")]
+    assert [job["launch"] for job in jobs] == [name_of(OURS)] * 2
