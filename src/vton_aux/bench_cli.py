@@ -24,6 +24,7 @@ from vton_aux.data.synthetic import write_dataset
 from vton_aux.device import computes_bf16, pick_device
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable, write_json
+from vton_aux.store import CODE, code_version
 
 _NAMES = tuple(sections("", "", None, gpu=False, bf16=False))
 _SYNTHETIC, _PAIRS = Path("data/synthetic/bench-256x192"), 200
@@ -109,6 +110,7 @@ def _run(chosen: argparse.Namespace) -> int:
         "repeats": chosen.repeats,
         "seconds": chosen.seconds,
         "data": "synthetic" if chosen.data is None else chosen.data.name,
+        "code": code_version((*CODE, "bench", "device.py")),
     }
     begun = _begun(output, results)
     if not bf16:
@@ -132,6 +134,9 @@ def _run(chosen: argparse.Namespace) -> int:
     names = dict.fromkeys(section for section, _ in cases)
     groups = [cases] if chosen.together else [[c for c in cases if c[0] == n] for n in names]
     groups, done = _to_do(groups, begun, chosen.repeats)
+    if not groups:
+        print(f"{output}: holds all of these cases; give another --output to measure them again")
+        return 0
     results["rows"] = done
     try:
         for group in tqdm(groups, desc="sections"):
@@ -150,7 +155,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _begun(output: Path, results: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a run like `results` that was stopped."""
+    """The rows of a run like `results` that was stopped; its date becomes that of `results`."""
     if not output.exists():
         return []
     found = read_results(output)
@@ -158,11 +163,13 @@ def _begun(output: Path, results: dict[str, Any]) -> list[dict[str, Any]]:
         {key: value for key, value in one["machine"].items() if key != "date"}
         for one in (found, results)
     )
-    keys = ("device", "repeats", "seconds", "data")
+    keys = ("device", "repeats", "seconds", "data", "code")
     if former != machine or any(found.get(key) != results[key] for key in keys):
         raise UserError(
-            f"--output {output}: holds what another machine or command measured; give another name"
+            f"--output {output}: holds what another machine, version or command measured; give "
+            "another name"
         )
+    results["machine"] = found["machine"]
     return list(found["rows"])
 
 
@@ -185,6 +192,8 @@ def _chosen(
         if name not in suite:
             raise UserError(f"--sections {name}: there are {', '.join(suite)}")
     cases = [(name, case) for name in names for case in suite[name]]
+    if not cases:
+        raise UserError(f"--sections {sections}: has no case for this machine and these data")
     if pattern is None:
         return cases
     try:

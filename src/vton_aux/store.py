@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ from torch import Tensor
 from vton_aux.errors import UserError
 
 # what a stage's result depends on, beside its inputs
-_CODE = ("data", "networks", "losses", "metrics", "stages", "representation.py", "fit.py")
+CODE = ("data", "networks", "losses", "metrics", "stages", "representation.py", "fit.py")
 
 
-def code_version() -> str:
-    """16 hex digits that change with any source file that a stage's result depends on."""
+def code_version(parts: Sequence[str] = CODE) -> str:
+    """16 hex digits that change with any source file of `parts`, files and folders beside this."""
     here = Path(__file__).parent
     sources = [
         path
-        for name in _CODE
+        for name in parts
         for path in ([here / name] if name.endswith(".py") else (here / name).rglob("*.py"))
         if "synthetic" not in path.relative_to(here).parts
     ]

@@ -41,6 +41,12 @@ def test_what_is_not_there_is_told(arguments, told):
         names(*arguments)
 
 
+def test_a_section_without_a_case_is_told():
+    few = sections("viton", "packed", None, gpu=False, bf16=False, pairs=40)
+    with pytest.raises(UserError, match="--sections data: has no case for this machine and these"):
+        bench_cli._chosen(few, "data", None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -111,12 +117,21 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         run()
     assert f"so far: {output}" in capsys.readouterr().err
-    with pytest.raises(UserError, match="another machine or command"):
+    with pytest.raises(UserError, match="another machine, version or command"):
         run("--seconds", "1")
+    begun = json.loads(output.read_text())
+    begun["machine"]["date"] = "2020-01-01"
+    output.write_text(json.dumps(begun))
     assert run() == 0
     assert measured == [measured[0], measured[1], measured[1]]
+    assert json.loads(output.read_text())["machine"]["date"] == "2020-01-01"
+    capsys.readouterr()
     rows = json.loads(output.read_text())["rows"]
     assert [row["name"] for row in rows] == [*measured[0], *measured[1]]
     assert {len(row["repeats"]) for row in rows} == {3}
-    assert run() == 0  # finished: nothing is measured
+    assert run() == 0
+    assert "holds all of these cases; give another --output" in capsys.readouterr().out
     assert len(measured) == 3
+    monkeypatch.setattr(bench_cli, "code_version", lambda _: "of another version")
+    with pytest.raises(UserError, match="version"):
+        run()

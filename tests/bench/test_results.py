@@ -11,7 +11,7 @@ def row(section, name, rate, spread=0.0, **more):
     return {
         "section": section, "name": name, "images_per_second": rate, "lowest": rate * (1 - spread),
         "highest": rate * (1 + spread), "gflop_per_image": None, "precision": "fp32",
-        "peak_mib": 100, "repeats": [rate] * 3, **more,
+        "peak_mib": 100, "repeats": [rate * (1 - spread), rate, rate * (1 + spread)], **more,
     }  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def test_only_what_lies_apart_has_changed():
         row("gmm", "fast", 14.0, 0.05),
         row("gmm", "new", 1.0),
     )
+    before["rows"].append(row("gmm", "gone", 1.0))
     table, slower = compare(before, after)
     assert slower == ["gmm: slow"]
     verdicts = {
@@ -89,7 +90,26 @@ def test_only_what_lies_apart_has_changed():
     assert verdicts["gmm: same"] == verdicts["gmm: noisy"] == ""
     assert verdicts["gmm: fast"] == "faster"
     assert "gmm: new" not in verdicts
+    assert "| gmm: gone | 1 | not measured | | |" in table.splitlines()
     assert table.startswith("| | before")
+
+
+def test_where_a_reference_ran_beside_them_ratios_are_compared():
+    """The machine gave half of its rate the second time, and the code is a fifth slower."""
+
+    def run(machine, code):
+        rates = [machine, 1.5 * machine, 2 * machine]
+        return results(
+            row("gmm", "reference", rates[1], repeats=rates),
+            row("gmm", "same", 0, repeats=[3 * r for r in rates], against="reference"),
+            row("gmm", "mine", 0, repeats=[code * r for r in rates], against="reference"),
+        )
+
+    table, slower = compare(run(10.0, 3.0), run(5.0, 2.4))
+    assert slower == ["gmm: mine"]
+    assert "| gmm: reference | 15 | 7.5 | 0.50 |  |" in table.splitlines()
+    assert "| gmm: same | 3 x | 3 x | 1.00 |  |" in table.splitlines()
+    assert "| gmm: mine | 3 x | 2.4 x | 0.80 | slower |" in table.splitlines()
 
 
 def test_two_machines_are_named_and_files_without_a_common_case_refused():

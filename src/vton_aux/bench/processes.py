@@ -67,20 +67,15 @@ def _work(
     torch.distributed.init_process_group(
         "nccl" if device == "cuda" else "gloo", rank=rank, world_size=count
     )
-    module = build_stage("gmm", False, False, (256, 192), Speed()).to(place).train()
+    module: Any = build_stage("gmm", False, False, (256, 192), Speed()).to(place).train()
+    module.setup("fit")
     configured: Any = module.configure_optimizers()
     optimizer = configured["optimizer"]
     samples = random_batch(batch, (256, 192), place)
 
-    class _Step(torch.nn.Module):  # DDP shares gradients of what its forward uses
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = module
-
-        def forward(self) -> torch.Tensor:
-            return module.training_step(samples, 0)["loss"]
-
-    shared = torch.nn.parallel.DistributedDataParallel(_Step())
+    # DDP shares the gradients of what `forward` uses; Lightning puts its step there too
+    module.forward = lambda: module.training_step(samples, 0)["loss"]
+    shared = torch.nn.parallel.DistributedDataParallel(module)
     while True:
         pipe.recv()
         with autocast(precision_of(bf16), place):

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ _ROW = {
     "section", "name", "images_per_second", "lowest", "highest", "gflop_per_image", "precision",
     "peak_mib", "repeats",
 }  # fmt: skip
-CHANGED = 0.05  # a smaller difference between two files is noise, see docs/speed.md
+CHANGED = 0.05  # a smaller difference between two files is taken for noise
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
@@ -137,36 +138,55 @@ def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
 
 
 def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Markdown of the cases that both hold, and the names of those that have become slower.
+    """Markdown of the cases of `former`, and the names of those that have become slower.
 
-    A case has changed where its median differs by more than `CHANGED` and the two ranges do not
-    overlap. Above the table stands what the two were measured on, where that differs.
+    A case is compared by its rate, or where both files have the case that it stands beside, by the
+    ratio to that in the same rounds, which what else the machine does hardly changes. It has
+    changed where the medians differ by more than `CHANGED` and the ranges over the rounds do not
+    overlap. The machine and the reference are shown and not judged: they are not this package.
+    Above the table stands what the two were measured on, where that differs.
 
     Raises:
         UserError: they have no case in common.
     """
-    before = {(row["section"], row["name"]): row for row in former["rows"]}
-    if not any((row["section"], row["name"]) in before for row in latter["rows"]):
+    before, after = ({(r["section"], r["name"]): r for r in of["rows"]} for of in (former, latter))
+    if not before.keys() & after.keys():
         raise UserError("the two files have no case in common")
     machines = [_processor(results) for results in (former, latter)]
     lines = [] if machines[0] == machines[1] else [f"{machines[0]} against {machines[1]}:", ""]
     lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
     slower = []
-    for row in latter["rows"]:
-        old = before.get((row["section"], row["name"]))
-        if old is None:
+    for key, row in before.items():
+        name = ": ".join(key)
+        if key not in after:
+            lines.append(f"| {name} | {_number(row['images_per_second'])} | not measured | | |")
             continue
-        factor = row["images_per_second"] / old["images_per_second"]
-        apart = row["lowest"] > old["highest"] or row["highest"] < old["lowest"]
+        beside = (key[0], row.get("against"))
+        unit = " x" if beside in before and beside in after else ""
+        old, new = (_rounds(rows, key, beside if unit else None) for rows in (before, after))
+        factor = statistics.median(new) / statistics.median(old)
+        apart = min(new) > max(old) or max(new) < min(old)
         verdict = ""
-        if apart and abs(factor - 1) > CHANGED:
+        if apart and abs(factor - 1) > CHANGED and not _is_yardstick(key):
             verdict = "faster" if factor > 1 else "slower"
         if verdict == "slower":
-            slower.append(f"{row['section']}: {row['name']}")
-        rates = [_number(one["images_per_second"]) for one in (old, row)]
-        cells = [f"{row['section']}: {row['name']}", *rates, f"{factor:.2f}", verdict]
-        lines.append("| " + " | ".join(cells) + " |")
+            slower.append(name)
+        medians = [f"{_number(statistics.median(rounds))}{unit}" for rounds in (old, new)]
+        lines.append(f"| {' | '.join([name, *medians, f'{factor:.2f}', verdict])} |")
     return "\n".join(lines), slower
+
+
+def _rounds(rows: Mapping[tuple[str, str], Row], key: tuple[str, str], beside: Any) -> list[float]:
+    """The rate in each round, or its ratio to the rate of `beside`."""
+    own: list[float] = rows[key]["repeats"]
+    if beside is None:
+        return own
+    return [mine / theirs for mine, theirs in zip(own, rows[beside]["repeats"], strict=False)]
+
+
+def _is_yardstick(key: tuple[str, str]) -> bool:
+    section, name = key
+    return section == "machine" or name.startswith("reference")
 
 
 def _number(value: float) -> str:

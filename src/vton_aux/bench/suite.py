@@ -56,7 +56,7 @@ def sections(
         ],
         "processes": [
             Case(f"{n} processes", "processes", {"count": n, "bf16": bf16}, precision=_short(bf16))
-            for n in (1, 2)
+            for n in (1, 2, 4, 8)
             if n <= processes
         ],
     }

@@ -6,7 +6,6 @@ line of JSON on standard output. The end of the input ends the process.
 
 import json
 import os
-import resource
 import sys
 import time
 from collections import deque
@@ -14,16 +13,18 @@ from typing import Any
 
 import torch
 
-from vton_aux.bench.case import Case, Work
+from vton_aux.bench.case import Case, Work, precision_of
+from vton_aux.bench.usage import usage
 from vton_aux.bench.work import prepare
 from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
+from vton_aux.stages.inference import choose_kernels
 
 
 def burst(work: Work, seconds: float, on_gpu: bool) -> dict[str, Any]:
     """Units until `seconds` have passed; images, seconds, page faults of it."""
     under_way: deque[torch.cuda.Event] = deque()
-    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    faults = usage().faults
     images, start = 0.0, time.perf_counter()
     while True:
         images += work.unit()
@@ -38,8 +39,18 @@ def burst(work: Work, seconds: float, on_gpu: bool) -> dict[str, Any]:
     return {
         "images": images,
         "seconds": time.perf_counter() - start,
-        "faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults,
+        "faults": usage().faults - faults,
     }
+
+
+def _set_switches(case: Case) -> None:
+    """Those of a training (`trainer=gpu`), and in inference those of an evaluation."""
+    own = "source" not in case.options
+    if case.kind == "infer" and own:
+        choose_kernels(precision_of(case.options["bf16"]))
+        return
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = own
 
 
 def main() -> int:
@@ -51,8 +62,7 @@ def main() -> int:
         print(json.dumps(value), file=answers, flush=True)
 
     torch.set_num_threads(case.threads or len(os.sched_getaffinity(0)))
-    torch.set_float32_matmul_precision("high")
-    torch.backends.cudnn.benchmark = "source" not in case.options  # as trainer=gpu has it
+    _set_switches(case)
     try:
         device = pick_device(name)
         on_gpu = device.type == "cuda"
@@ -67,8 +77,7 @@ def main() -> int:
     answer({"gflop_per_image": work.gflop_per_image})
     for line in sys.stdin:
         measured = burst(work, float(line), on_gpu)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        measured["peak_mib"] = peak
+        measured["peak_mib"] = usage().peak_mib
         if on_gpu:
             measured["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
         answer(measured)

@@ -28,7 +28,7 @@ from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.stages.inference import ready
+from vton_aux.stages.inference import choose_kernels, ready
 from vton_aux.stages.tom import TOMStage
 
 INPUTS = "inputs.json"
@@ -85,7 +85,9 @@ def dress(
     """
     inputs = json.loads((output / INPUTS).read_text())
     stage = load_tryon(Path(inputs["checkpoint"])).to(pick_device(device, rank))
-    region = ready(stage, inputs.get("precision", FULL), inputs.get("compile", False))
+    precision = inputs.get("precision", FULL)
+    choose_kernels(precision)
+    region = ready(stage, precision, inputs.get("compile", False))
     data = evaluation_data(inputs)
     data.packed = PackedSplit(packed) if packed else None
     size = inputs["batch_size"]

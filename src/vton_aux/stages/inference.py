@@ -34,6 +34,14 @@ def ready(stage: TOMStage, precision: str, compiled: bool = False) -> torch.auto
     return region
 
 
+def choose_kernels(precision: str) -> None:
+    """Let cuDNN measure its kernels at the first batch of each size, for many of one size.
+
+    In "32-true" it takes the same ones each time, so that the pictures are the same.
+    """
+    torch.backends.cudnn.benchmark = precision == MIXED
+
+
 def _convert_weights(stage: TOMStage) -> None:
     """Convert once what autocast would convert at each call: 4 ms of a person's 108 on a CPU.
 
