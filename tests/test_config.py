@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vton_aux.config import TrainConfig, config_folder, quoted, register
+from vton_aux.config import TrainConfig, config_folder, register
 from vton_aux.data.augment import build_transforms
+from vton_aux.overrides import override, quoted
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
 from vton_aux.train import arm_name
@@ -41,6 +42,15 @@ def test_small_networks_and_a_random_vgg_go_with_synthetic_data_alone():
 @given(st.text(st.characters(exclude_categories=["C"])) | st.text("\\'\"= ,~{}$"))
 def test_hydra_reads_any_quoted_path_as_it_is(text):
     assert OverridesParser.create().parse_override(f"k={quoted(text)}").value() == text
+
+
+@pytest.mark.parametrize("text", ["/a/b_c.ckpt", "a b", "<b>a|b&c", "it's", "[256,192]", "1e-3"])
+def test_only_what_hydra_would_misread_is_quoted(text):
+    read = OverridesParser.create().parse_override(override("k", text))
+    assert str(read.value()).replace(" ", "") == str(
+        {"[256,192]": [256, 192], "1e-3": 0.001}.get(text, text)
+    ).replace(" ", "")
+    assert ("'" in override("k", text)) == (text in ("a b", "<b>a|b&c", "it's"))
 
 
 def test_what_the_paper_leaves_open_says_so():

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +13,15 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from command_line import vton_aux
+from vton_aux.config import DataConfig, EvaluateConfig
+from vton_aux.data.content import fingerprint
+from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.layout import read_pairs
 from vton_aux.device import computes_bf16
+from vton_aux.errors import UserError
+from vton_aux.evaluate import _check_cut
+from vton_aux.evaluation.album import Album, Sample
+from vton_aux.evaluation.runs import IMAGE, Evaluation
 from vton_aux.networks.gmm import GMM
 from vton_aux.networks.tom import TOM
 
@@ -166,6 +174,65 @@ def test_unpaired_samples_have_no_score_but_the_truth_of_synthetic_ones(evaluate
     assert summary["protocols"]["official"]["means"] == {}
 
 
+def test_the_truth_of_unpaired_samples_is_resized_as_photos_are(evaluate, root, tmp_path):
+    data = tmp_path / "other_size"
+    shutil.copytree(root, data)
+    for path in (data / "test" / "image-unpaired").iterdir():
+        Image.open(path).resize((384, 512)).save(path)
+    outcome, out = evaluate("pairing=unpaired", "limit=1", data=data)
+    assert outcome.status == 0, outcome.err
+    table, _ = read(out)
+    name = table["person"][0]
+    true = cv2.imread(str(data / "test" / "image-unpaired" / name), cv2.IMREAD_COLOR_RGB)
+    true = cv2.resize(true, (192, 256), interpolation=cv2.INTER_AREA)
+    made = np.array(Image.open(out / "images" / name.replace(".jpg", ".png")))
+    expected = peak_signal_noise_ratio(true, made, data_range=255)
+    assert table["psnr"][0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_pictures_of_another_version_are_not_taken_for_this_ones(evaluate, monkeypatch):
+    evaluate("limit=1")
+    monkeypatch.setattr("vton_aux.evaluate.code_version", lambda _: "another")
+    outcome, _ = evaluate("limit=1")
+    assert outcome.status == 2
+    assert "holds another evaluation; give a new folder" in outcome.err
+
+
+def test_a_validation_set_is_that_of_the_training(root):
+    def config(**cut):
+        return EvaluateConfig(split="val", data=DataConfig(root=str(root), **cut))
+
+    module = VITONDataModule(root, val_fraction=0.3, split_seed=1)
+    train, validation = module.train_and_validation_pairs()
+    trained_on = fingerprint(module.root, "train", [*train, *validation])
+    _check_cut(config(val_fraction=0.3, split_seed=1), trained_on)
+    with pytest.raises(UserError, match=r"val_fraction=0\.3 and data\.split_seed=0 cut another"):
+        _check_cut(config(val_fraction=0.3, split_seed=0), trained_on)
+
+
+def test_too_few_images_for_a_distance_have_none(evaluate, photos):
+    features = "features=vton_aux.evaluation.features:random_vgg"
+    outcome, out = evaluate(f"predictions={photos}", "limit=1", features, checkpoint=None)
+    assert outcome.status == 0, outcome.err
+    assert "fid" not in read(out)[1]["protocols"]["official"]
+    outcome, out = evaluate(f"predictions={photos}", features, checkpoint=None, out="all")
+    assert read(out)[1]["protocols"]["official"]["fid"] == pytest.approx(0, abs=0.1)
+
+
+def test_what_a_pose_does_not_tell_is_no_stratum(evaluate, root, photos, tmp_path):
+    data = tmp_path / "no_shoulder"
+    shutil.copytree(root, data)
+    pose = sorted((data / "test" / "pose").iterdir())[0]
+    told = json.loads(pose.read_text())
+    (joints,) = (person["pose_keypoints"] for person in told["people"])
+    joints[3 * 2 : 3 * 3] = [0, 0, 0]  # the right shoulder
+    pose.write_text(json.dumps(told))
+    _, out = evaluate(f"predictions={photos}", checkpoint=None, data=data)
+    table, _ = read(out)
+    assert table["self_occlusion"].isna().tolist() == [True, False, False, False]
+    assert table["occluded"].isna().tolist() == [True, False, False, False]
+
+
 def test_copies_are_flagged_by_content_and_are_not_clean(evaluate, root, photos, tmp_path):
     data = tmp_path / "copies"
     shutil.copytree(root, data)
@@ -186,13 +253,22 @@ def test_copies_are_flagged_by_content_and_are_not_clean(evaluate, root, photos,
     assert summary["protocols"]["clean"]["images"] == 2
 
 
-def test_any_systems_pictures_are_scored_and_perfect_ones_are_perfect(evaluate, photos):
+@pytest.mark.parametrize("suffix", [".png", ".PNG"])
+def test_any_systems_pictures_are_scored_and_perfect_ones_are_perfect(evaluate, photos, suffix):
+    for path in list(photos.iterdir()):
+        path.rename(path.with_suffix(suffix))
+    (photos / "inputs.json").write_text("[]")  # another program's
     outcome, out = evaluate(f"predictions={photos}", "name=oracle", checkpoint=None)
     assert outcome.status == 0, outcome.err
     table, summary = read(out)
     assert summary["system"] == {
         **summary["system"], "kind": "predictions", "name": "oracle", "arm": None,
     }  # fmt: skip
+    assert Album(Evaluation(out, summary)).tryon(Sample(*table.loc[0, IMAGE])).shape == (
+        256,
+        192,
+        3,
+    )
     assert table["ssim"].min() > 0.99  # JPEG decoders may differ by a grey level
     assert table["psnr"].min() > 40
     assert "warp_iou" not in table
@@ -296,7 +372,6 @@ def test_bfloat16_gives_nearly_the_same_pictures_in_a_folder_of_its_own(evaluate
     assert outcome.err.count("no bf16 instructions") == emulated  # told once
     assert read(full)[1]["system"]["precision"] == "32-true"
     assert read(mixed)[1]["system"]["precision"] == "bf16-mixed"
-    assert "precision" not in json.loads((full / "inputs.json").read_text())
     for path in (full / "images").iterdir():
         one, other = (np.array(Image.open(f / "images" / path.name)) for f in (full, mixed))
         difference = np.abs(one.astype(int) - other)

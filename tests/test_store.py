@@ -260,6 +260,26 @@ def test_the_arms_share_the_stages_that_are_equal(trained):
     assert trained("arm=tom_only") == ["tom"]
 
 
+def test_seeds_and_versions_share_a_recipe_and_nothing_else_does(trained, tmp_path, monkeypatch):
+    def recipe(*overrides):
+        assert trained(*overrides)
+        context = read_checkpoint(tmp_path / "run" / "tom.ckpt")["hyper_parameters"]["context"]
+        return context["provenance"]["recipe"]
+
+    one = recipe("seed=2")
+    assert recipe("seed=3") == one
+    others = {
+        recipe("seed=3", override)
+        for override in (
+            "tom.lr=1e-4", "gmm.aux_weight=2", "labels=coarse", "data.split_seed=1",
+            "data/augment=flip", "arm=tom_only", "trainer.precision=bf16-mixed",
+        )
+    }  # fmt: skip
+    assert len(others | {one}) == 8
+    monkeypatch.setattr(vton_aux.train, "code_version", lambda: "another")
+    assert recipe("seed=2") == one
+
+
 def test_what_changes_no_result_finds_the_finished_stages(trained, root):
     assert trained() == []
     moved = root.rename(root.with_name("moved"))

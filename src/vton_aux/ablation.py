@@ -18,10 +18,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from vton_aux.children import run
-from vton_aux.config import config_folder, quoted
+from vton_aux.config import config_folder
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import build_features
 from vton_aux.files import check_writable
+from vton_aux.overrides import quoted
 
 ARMS = ("baseline", "tom_only", "both")
 DEMO = (

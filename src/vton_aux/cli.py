@@ -14,9 +14,10 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from vton_aux.config import config_folder, quoted, register
+from vton_aux.config import config_folder, register
 from vton_aux.errors import StoppedError, UserError, one_line
 from vton_aux.launch import leads
+from vton_aux.overrides import quoted
 
 USAGE = """usage: vton-aux COMMAND ...
 

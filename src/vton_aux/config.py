@@ -1,6 +1,5 @@
 """Typed schemas of the configs in conf/: Hydra checks every key and every value against them."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,6 @@ def config_folder() -> str:
     here = Path(__file__).resolve().parent
     installed = here / "conf"
     return str(installed if installed.is_dir() else here.parents[1] / "conf")
-
-
-def quoted(value: str | Path) -> str:
-    """The value of an override as Hydra's grammar reads any text."""
-    text = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + "\\'" * bool(found[2]), str(value))
-    return f"'{text}'"
 
 
 @dataclass

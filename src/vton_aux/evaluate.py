@@ -17,9 +17,9 @@ from omegaconf import OmegaConf
 from vton_aux import children
 from vton_aux.config import EvaluateConfig
 from vton_aux.data.content import fingerprint
-from vton_aux.data.datamodule import check_size
+from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.synthetic.write import UNPAIRED
-from vton_aux.device import FULL, autocast, pick_device, warn_of_slowness
+from vton_aux.device import autocast, pick_device, warn_of_slowness
 from vton_aux.errors import UserError
 from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
@@ -28,6 +28,7 @@ from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import check_writable, write_json
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
+from vton_aux.store import CODE, code_version
 
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:
@@ -44,6 +45,8 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     inputs, system = _inputs(config, size_asked)
     data = evaluation_data(inputs)
     pairs, split = data.pairs, data.split
+    if config.split == "val":
+        _check_cut(config, system["trained_on"])
     facts = {"root": inputs["root"], "fingerprint": fingerprint(data.root, split, pairs)}
     inputs["data"] = facts["fingerprint"]
     output = _output(config, inputs, system)
@@ -78,6 +81,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         "labels": inputs["labels"],
         "images": len(table),
         "features": config.features,
+        "features_weights": config.features_weights,
         "metric_settings": METRIC_SETTINGS,
         "protocols": protocol_scores(table, scores, distances),
     }
@@ -103,6 +107,19 @@ def _check(config: EvaluateConfig) -> None:
     ):
         raise UserError("batch_size, processes and limit must be at least 1")
     autocast(config.precision, pick_device(config.device))
+
+
+def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:
+    """Check that the validation set is the one of the training."""
+    data = config.data
+    module = VITONDataModule(data.root, val_fraction=data.val_fraction, split_seed=data.split_seed)
+    train, validation = module.train_and_validation_pairs()
+    if trained_on not in (None, fingerprint(module.root, "train", [*train, *validation])):
+        raise UserError(
+            f"split=val: data.val_fraction={data.val_fraction} and data.split_seed="
+            f"{data.split_seed} cut another validation set out of {data.root} than the "
+            "checkpoint's training had; give the training's values and data"
+        )
 
 
 def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -135,11 +152,8 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     inputs |= {"size": context.size, "labels": context.labels, "checkpoint": str(path)}
     with path.open("rb") as file:
         inputs["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    # only what is not the default, so that evaluations of before are found again
-    if config.precision != FULL:
-        inputs["precision"] = config.precision
-    if config.compile:
-        inputs["compile"] = True
+    inputs |= {"precision": config.precision, "compile": config.compile}
+    inputs["code"] = code_version((*CODE, "device.py", "pictures.py", "evaluation/dress.py"))
     arm = provenance.get("arm")
     gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
     return inputs, {
@@ -147,7 +161,8 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
         "seed": provenance.get("seed"),
         "steps": {"gmm": gmm_steps, "tom": stage.settings.steps},
         "checkpoint": str(path), "trained_on": provenance.get("data"),
-        "precision": config.precision,
+        "recipe": provenance.get("recipe"), "code": provenance.get("code"),
+        "labels": context.labels, "precision": config.precision,
     }  # fmt: skip
 
 

@@ -120,6 +120,9 @@ def _stage(
             "tom_aux": aux,
             "gmm_key": gmm_provenance.get("key"),
         }
+        provenance["recipe"] = _recipe(inputs, gmm_provenance.get("recipe"))
+    else:
+        provenance = {**provenance, "recipe": _recipe(inputs)}
     key = stage_key(inputs)
     folder = (Path(config.store) / f"{stage}-{key}").resolve()
     context = {
@@ -164,6 +167,16 @@ def _stage(
         if not finished(folder):
             _run(folder, config.speed.malloc)
     return folder
+
+
+def _recipe(inputs: dict[str, Any], gmm: str | None = None) -> str:
+    """The key of how a stage is trained: what its seeds, and versions of the code, agree in.
+
+    Args:
+        gmm: the recipe of TOM's GMM.
+    """
+    same = {name: value for name, value in inputs.items() if name not in ("seed", "code")}
+    return stage_key({**same, "reading": {**inputs["reading"], "seed": None}, "gmm": gmm})
 
 
 def _access(config: TrainConfig) -> dict[str, Any]:

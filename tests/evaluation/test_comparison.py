@@ -20,6 +20,7 @@ def test_a_comparison_by_hand():
     ssim, bleeding = compare({0: first}, {0: second.iloc[::-1]})
     assert (ssim.score, ssim.images, ssim.seeds) == ("ssim", 3, 1)
     assert ssim.difference == pytest.approx(0.1)
+    assert (ssim.baseline, ssim.system) == pytest.approx((0.6, 0.7))  # "d" is not known of both
     assert ssim.effect_size == pytest.approx(0.1 / 0.1)
     assert ssim.better == pytest.approx(2 / 3)  # a tie is not better
     assert bleeding.difference == 0
@@ -52,6 +53,12 @@ def test_of_unequal_seeds_the_common_ones_are_compared():
     assert math.isnan(apart.seed_p)
     both = (first[0] + first[1]) / 2
     assert apart.difference == pytest.approx(float((second[3] - both)["ssim"].mean()))
+
+
+def test_a_score_that_one_seed_lacks_is_left_out():
+    first, second = ({s: scores(seed=s + 9 * k) for s in (0, 1)} for k in (0, 1))
+    del second[1]["psnr"]
+    assert [c.score for c in compare(first, second)] == ["ssim", "ms_ssim", "bleeding"]
 
 
 def test_other_images_are_refused_by_name():

@@ -1,5 +1,8 @@
 """FID and KID through a feature module that is given by name."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from scipy import linalg
 from torch import nn
 
 from vton_aux.errors import UserError
+from vton_aux.evaluation import features
 from vton_aux.evaluation.features import SetDistance, build_features
 
 
@@ -65,6 +69,7 @@ def test_features_are_found_by_name():
         ("torch.nn:NoSuchThing", "NoSuchThing"),
         ("torch.nn:Linear", "missing"),
         ("builtins:dict", "dict"),
+        (":x", "features=:x"),
     ],
 )
 def test_features_that_cannot_be_had_are_told(name, words):
@@ -76,3 +81,25 @@ def test_inception_without_its_packages_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch_fidelity", None)
     with pytest.raises(UserError, match=r"vton-aux\[fid\]"):
         build_features("inception")
+
+
+@pytest.mark.parametrize("error", [EOFError("Ran out of input"), RuntimeError("two\n\tlines")])
+def test_a_broken_inception_file_is_named_in_one_line(error, monkeypatch):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setitem(sys.modules, "torch_fidelity", types.ModuleType("torch_fidelity"))
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", broken)
+    with pytest.raises(UserError, match=r"inception: weights\.pth cannot be had \(") as told:
+        build_features("inception", "weights.pth")
+    assert type(error).__name__ in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_broken_alexnet_file_is_one_line(monkeypatch):
+    def broken(*_, **__):
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr(features, "LearnedPerceptualImagePatchSimilarity", broken)
+    with pytest.raises(UserError, match=r"lpips=true: .*EOFError: Ran out of input"):
+        features.build_lpips()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shlex
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from PIL import Image
 
 from command_line import vton_aux
+from fake_evaluations import write_evaluation
 from pictured_evaluations import write_pictured
 from vton_aux.data.layout import test_pairs as pairs_of
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.evaluation.report import make_report, symbols
+from vton_aux.evaluation.report_basis import commands
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.report_cli import main
 
@@ -272,6 +275,26 @@ def test_the_commands_write_what_they_say(runs, tmp_path, capfd):
         "architecture.svg", "figure2.png", "figure3.png", "best.png", "worst.png", "gain.png",
     }  # fmt: skip
     assert {str(tmp_path / "figures" / name) for name in names} == set(outcome.out.split())
+
+
+def test_the_commands_again_hold_all_that_was_asked_for(tmp_path):
+    folder = write_evaluation(
+        tmp_path / "e",
+        "a|b",
+        system__arm="both",
+        system__precision="bf16-mixed",
+        features_weights="w.pth",
+    )
+    inputs = {"batch_size": 16, "compile": True, "limit": 3, "val_fraction": 0.2}
+    (folder / "inputs.json").write_text(json.dumps(inputs))
+    evaluate, _ = commands(find_evaluations([tmp_path]))
+    words = shlex.split(evaluate)
+    given = {key: value for key, _, value in (word.partition("=") for word in words[2:])}
+    assert given == {
+        "checkpoint": "'a|b/tom.ckpt'", "name": "'a|b'", "data": "viton", "data.root": "/data",
+        "pairing": "paired", "limit": "3", "batch_size": "16", "precision": "bf16-mixed",
+        "compile": "true", "features": "inception", "features_weights": "w.pth",
+    }  # fmt: skip
 
 
 def test_by_default_they_write_beside_the_evaluations(runs, tmp_path):

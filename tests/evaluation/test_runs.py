@@ -43,9 +43,10 @@ def test_an_unfinished_evaluation_is_told_and_not_left_out(tmp_path):
         find_evaluations([tmp_path])
     (scored / "scores.parquet").unlink()
     (scored / "inputs.json").write_text("{}")
-    (scored / "images").mkdir()
     with pytest.raises(UserError, match="scored: unfinished"):
         find_evaluations([tmp_path])
+    (scored / "job.json").write_text("{}")  # a stage that is being trained
+    assert [e.path.name for e in find_evaluations([tmp_path])] == ["done"]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ def test_systems_come_in_the_papers_order_with_their_seeds(tmp_path):
         ({}, "are both both, seed 0, paired"),
         ({"system__seed": 1, "system__steps": {"gmm": 1, "tom": 1}}, "differ in system.steps"),
         ({"system__seed": 1, "system__trained_on": "beef"}, "differ in system.trained_on"),
+        ({"system__seed": 1, "system__recipe": "beef"}, "differ in system.recipe"),
         ({"system__seed": None, "system__kind": "predictions"}, "differ in system.kind"),
     ],
 )

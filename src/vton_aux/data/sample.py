@@ -66,7 +66,7 @@ def read_person(files: SampleFiles, size: tuple[int, int], raw_labels: int) -> P
         [size[1] / person.shape[1], size[0] / person.shape[0]], dtype=np.float32
     )
     return Person(
-        person=_resize_photo(person, size), parse=_resize_labels(parse, size), joints=joints
+        person=resize_photo(person, size), parse=_resize_labels(parse, size), joints=joints
     )
 
 
@@ -80,8 +80,8 @@ def read_cloth(files: SampleFiles, size: tuple[int, int]) -> Cloth:
             f"{_size(cloth)}"
         )
     return Cloth(
-        cloth=_resize_photo(cloth, size),
-        cloth_mask=(_resize_photo(mask, size) >= MASK_THRESHOLD).astype(np.uint8),
+        cloth=resize_photo(cloth, size),
+        cloth_mask=(resize_photo(mask, size) >= MASK_THRESHOLD).astype(np.uint8),
     )
 
 
@@ -179,7 +179,8 @@ def _is_whole(data: bytes) -> bool:
     return data.find(b"\xff\xd9", place) >= 0
 
 
-def _resize_photo(image: UInt8, size: tuple[int, int]) -> UInt8:
+def resize_photo(image: UInt8, size: tuple[int, int]) -> UInt8:
+    """`image` (H, W) or (H, W, C) at `size` (height, width), as photos and cloths are resized."""
     if image.shape[:2] == size:
         return image
     method = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_LINEAR

@@ -1,5 +1,6 @@
 """The pictures of an evaluation's samples, read from the data set and from the evaluation."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from vton_aux.data.layout import Pair, SampleFiles, Split, files_of
 from vton_aux.data.sample import UInt8, read_photo
 from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.evaluation.runs import Evaluation
-from vton_aux.evaluation.score import SUFFIXES, read_pixels
+from vton_aux.evaluation.score import pictures_by_stem, read_pixels
 
 
 class Sample(NamedTuple):
@@ -42,6 +43,10 @@ class Album:
         lost = [folder for folder in (self.root, self.made) if not folder.is_dir()]
         return str(lost[0]) if lost else None
 
+    @cached_property
+    def _made(self) -> dict[str, Path]:
+        return pictures_by_stem(self.made)
+
     @property
     def has_warps(self) -> bool:
         """Whether there are warped cloths, as a checkpoint's evaluation keeps them."""
@@ -62,8 +67,8 @@ class Album:
 
     def tryon(self, sample: Sample) -> UInt8:
         """I_try-on, as the system made it."""
-        paths = [self.made / f"{Path(sample.person).stem}{suffix}" for suffix in SUFFIXES]
-        return self._read(next((path for path in paths if path.is_file()), paths[0]))
+        stem = Path(sample.person).stem
+        return self._read(self._made.get(stem, self.made / f"{stem}.png"))
 
     def pasted(self, sample: Sample) -> UInt8:
         """The warped cloth pasted on the photo, as in Figure 2."""

@@ -28,6 +28,7 @@ class Comparison:
 
     Attributes:
         difference: system minus baseline, the mean over the images (and seeds).
+        baseline, system: the means of the two over the same images and seeds.
         low, high: bootstrap interval of the difference over the images.
         p: two-sided sign-flip test over the images.
         effect_size: Cohen's d_z, mean over standard deviation of the images' differences.
@@ -41,6 +42,8 @@ class Comparison:
 
     score: str
     difference: float
+    baseline: float = math.nan
+    system: float = math.nan
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
@@ -88,7 +91,7 @@ def compare(
     system: Mapping[Seed, pd.DataFrame],
     names: tuple[str, str] = ("the baseline", "the system"),
 ) -> list[Comparison]:
-    """Compare every score that both have, on the same images.
+    """Compare every score that all tables have, on the same images.
 
     Seeds that both have are compared one with another and the rest is left out: one seed gives all
     arms the same first weights and order of samples. Without a common seed all are averaged.
@@ -106,20 +109,23 @@ def compare(
         check_same_images(tables[0].index, table.index, (names[0], name))
     seeds, firsts, seconds = _matched(baseline, system)
     first, second = mean_over_seeds(firsts), mean_over_seeds(seconds)
-    scores = [str(name) for name in first if name in second]
+    scores = [str(name) for name in first if all(name in t for t in (*firsts, *seconds))]
     differences = (second[scores] - first[scores]).astype(float)
     intervals = bootstrap_means(differences)
     ps = sign_flip_p(differences)
     by_seed = [system[s][scores].astype(float) - baseline[s][scores] for s in seeds]
     comparisons = []
     for score, interval, p in zip(scores, intervals, ps, strict=True):
-        known = differences[score].dropna().to_numpy()
+        at = differences.index[differences[score].notna()]
+        known = differences.loc[at, score].to_numpy()
         if not len(known):
             continue
         gain = known if SCORES[score].higher_is_better else -known
         compared = Comparison(
             score=score,
             difference=float(known.mean()),
+            baseline=float(first.loc[at, score].mean()),
+            system=float(second.loc[at, score].mean()),
             low=interval.low,
             high=interval.high,
             p=float(p),
@@ -138,7 +144,8 @@ def compare_pooled(
 ) -> Comparison:
     """Compare a score that has one number a set of images, such as FID: over the seeds alone."""
     seeds, firsts, seconds = _matched(baseline, system)
-    compared = Comparison(score, difference=float(np.mean(seconds) - np.mean(firsts)))
+    first, second = float(np.mean(firsts)), float(np.mean(seconds))
+    compared = Comparison(score, second - first, baseline=first, system=second)
     return _with_seeds(compared, [system[s] - baseline[s] for s in seeds])
 
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.packed import PackedSplit
-from vton_aux.device import FULL, pick_device
+from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
@@ -85,9 +85,8 @@ def dress(
     """
     inputs = json.loads((output / INPUTS).read_text())
     stage = load_tryon(Path(inputs["checkpoint"])).to(pick_device(device, rank))
-    precision = inputs.get("precision", FULL)
-    choose_kernels(precision)
-    region = ready(stage, precision, inputs.get("compile", False))
+    choose_kernels(inputs["precision"])
+    region = ready(stage, inputs["precision"], inputs["compile"])
     data = evaluation_data(inputs)
     data.packed = PackedSplit(packed) if packed else None
     size = inputs["batch_size"]

@@ -39,7 +39,7 @@ def build_features(name: str, weights: str | None = None) -> nn.Module:
         raise UserError(f"features={name}: give `inception` or `package.module:factory`")
     try:
         module = getattr(importlib.import_module(package), factory)()
-    except (ImportError, AttributeError, TypeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UserError(f"features={name}: {error}") from None
     if not isinstance(module, nn.Module):
         raise UserError(f"features={name}: makes a {type(module).__name__}, not a torch module")
@@ -57,10 +57,11 @@ def _inception(weights: str | None) -> nn.Module:
         ) from None
     try:
         network: nn.Module = NoTrainInceptionV3("inception-v3-compat", ["2048"], weights)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # whatever a broken file brings
         raise UserError(
-            f"features=inception: the weights cannot be had ({error}); fetch torch-fidelity's "
-            "Inception file on another machine and give it as features_weights=PATH"
+            f"features=inception: {weights or 'the weights'} cannot be had ({_reason(error)}); "
+            "fetch torch-fidelity's Inception file on another machine and give it as "
+            "features_weights=PATH"
         ) from None
     return network.eval()
 
@@ -73,13 +74,18 @@ def build_lpips() -> nn.Module:
     """
     try:
         metric = LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
-    except (ImportError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # whatever a broken file brings
         raise UserError(
-            f"lpips=true: needs torchvision and its AlexNet weights ({reason}); "
+            f"lpips=true: needs torchvision and its AlexNet weights ({_reason(error)}); "
             "pip install 'vton-aux[lpips]', or leave it out"
         ) from None
     return _PerImage(metric.eval())
+
+
+def _reason(error: Exception) -> str:
+    """One line, with the kind of error where the text may not say it."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
 
 
 class _PerImage(nn.Module):

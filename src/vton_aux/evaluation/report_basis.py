@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vton_aux.device import FULL
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.dress import INPUTS
 from vton_aux.evaluation.runs import Evaluation, System
+from vton_aux.overrides import override
 from vton_aux.stages.checkpoint import read_checkpoint
 
 COUNTS = {
@@ -145,11 +147,19 @@ def _evaluate(evaluation: Evaluation) -> str:
         "data.split_seed": cut.get("split_seed"),
         "pairing": summary["pairing"],
         "limit": inputs.get("limit"),
+        "batch_size": inputs.get("batch_size"),
+        "precision": _unless(FULL, system.get("precision")),
+        "compile": "true" if inputs.get("compile") else None,
         "features": summary.get("features"),
+        "features_weights": summary.get("features_weights"),
         "lpips": "true" if "lpips" in evaluation.table else None,
     }
-    given = [f"{key}={value}" for key, value in words.items() if value is not None]
+    given = [override(key, value) for key, value in words.items() if value is not None]
     return shlex.join(["vton-aux", "evaluate", *given])
+
+
+def _unless(default: str, value: str | None) -> str | None:
+    return None if value == default else value
 
 
 def _inputs(evaluation: Evaluation) -> Plain:

@@ -98,15 +98,14 @@ def cards(table: Table) -> list[Plain]:
     for row, compared, c in table.comparisons:
         if compared is not system or row not in PAPER_ROWS:
             continue
-        score, baseline = SCORES[row.score], table.systems[0].name
-        before, after = (table.cells[row, name].value for name in (baseline, system.name))
+        score = SCORES[row.score]
         claimed = _claim(table, row, system) is not None
         paper = [PAPER[arm][row.score] for arm in ("baseline", system.name) if claimed]
         found.append(
             {
                 "label": row.label,
-                "before": _number(before, score),
-                "after": _number(after, score),
+                "before": _number(c.baseline, score),
+                "after": _number(c.system, score),
                 "difference": _signed(c.difference, score),
                 "verdict": mark_of(c).verdict,
                 "paper": " → ".join(_number(value, score) for value in paper),

@@ -219,7 +219,7 @@ def gather(evaluations: Collection[Evaluation]) -> list[System]:
 def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
     found: dict[str, dict[Seed, Evaluation]] = {}
     for evaluation in evaluations:
-        for key in ("system.kind", "system.steps", "system.trained_on"):
+        for key in ("system.kind", "system.steps", "system.trained_on", "system.recipe"):
             values = [_get(e.summary, key) for e in (evaluations[0], evaluation)]
             if values[0] != values[1]:
                 raise UserError(
@@ -258,7 +258,8 @@ def _holds_evaluation(folder: Path, files: Collection[str]) -> bool:
     if "summary.json" in files:
         known = _read_json(folder / "summary.json").keys()
         return "protocols" in known or ("inputs.json" in files and "stage" not in known)
-    return "scores.parquet" in files or ("inputs.json" in files and (folder / "images").is_dir())
+    # a stage that is being trained has a job beside its inputs
+    return "scores.parquet" in files or ("inputs.json" in files and "job.json" not in files)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Score pictures on disk against a data set: one row a sample, whoever made the pictures."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.labels import WORN_CLOTH
-from vton_aux.data.sample import read_photo
+from vton_aux.data.sample import read_photo, resize_photo
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import SetDistance
 from vton_aux.evaluation.protocol import PROTOCOLS, test_flags, validation_flags
@@ -66,14 +67,9 @@ def find_predictions(folder: Path, data: VITONDataset) -> list[Path]:
         raise UserError(f"{folder}: there is no such folder of pictures")
     for place in (folder, folder.parent):
         inputs = place / "inputs.json"
-        if inputs.is_file() and json.loads(inputs.read_text()).get("pairing") != data.pairing:
+        if _pairing(inputs) not in (None, data.pairing):
             raise UserError(f"{folder}: these pictures are not {data.pairing}, {inputs} says")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES:
-            if path.stem in found:
-                raise UserError(f"{path}: {found[path.stem].name} is a picture of the same person")
-            found[path.stem] = path
+    found = pictures_by_stem(folder)
     stems = [Path(pair.person).stem for pair in data.pairs]
     missing = [stem for stem in stems if stem not in found]
     if missing:
@@ -90,6 +86,31 @@ def find_predictions(folder: Path, data: VITONDataset) -> list[Path]:
             f"({len(others)} of {len(pictures)} pictures differ); nothing is resized here"
         )
     return pictures
+
+
+def pictures_by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures in `folder` by their names without the suffix.
+
+    Raises:
+        UserError: two of them have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES:
+            if path.stem in found:
+                raise UserError(f"{path}: {found[path.stem].name} is a picture of the same person")
+            found[path.stem] = path
+    return found
+
+
+def _pairing(inputs: Path) -> str | None:
+    """What the file says, if an evaluation wrote it."""
+    try:
+        told = json.loads(inputs.read_text())
+    except (OSError, ValueError):
+        return None
+    pairing: str | None = told.get("pairing") if isinstance(told, dict) else None
+    return pairing
 
 
 def score(
@@ -110,7 +131,8 @@ def score(
         data: the samples, in the order of the rows.
         pictures: the 8-bit picture of each.
         output: an evaluation's folder.
-        truth: folder of PERSON.jpg, the true picture of each unpaired sample.
+        truth: folder of PERSON.jpg, the true picture of each unpaired sample; resized as photos
+            are.
         features: of FID and KID, see `features.build_features`.
         lpips: see `features.build_lpips`.
 
@@ -157,8 +179,8 @@ def _scores(
     stems = [Path(name).stem for name in batch["person_name"]]
     if truth is not None:
         size = (made.shape[-2], made.shape[-1])
-        true = torch.stack([_read(truth / f"{stem}.jpg", size) for stem in stems])
-        true = true.float() / 255
+        photos = [resize_photo(read_photo(truth / f"{stem}.jpg"), size) for stem in stems]
+        true = torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2).float() / 255
         return image_scores(prediction, true, similarity(prediction, true))
     if "unpaired" in batch["pairing"]:
         return {}
@@ -183,7 +205,7 @@ def _strata(batch: Mapping[str, Any]) -> dict[str, Any]:
     occlusion = [self_occlusion(*sample) for sample in zip(parses, joints, worn, strict=True)]
     return {
         "self_occlusion": occlusion,
-        "occluded": [value > OCCLUDED for value in occlusion],
+        "occluded": [None if math.isnan(value) else value > OCCLUDED for value in occlusion],
         "pose_difficulty": [pose_difficulty(j) for j in joints],
         "shape_difficulty": [shape_difficulty(m, w) for m, w in zip(masks, worn, strict=True)],
     }
@@ -215,12 +237,14 @@ def _rows(columns: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
 
 
 class _Distances:
-    """FID and KID of every protocol at once; each picture's features are computed once."""
+    """FID and KID of every protocol of two images or more; features are computed once."""
 
     def __init__(self, flags: pd.DataFrame, features: nn.Module | None) -> None:
         self.features = features
         self.members = {
-            name: torch.tensor(flags[name].to_numpy()) for name in PROTOCOLS if name in flags
+            name: torch.tensor(flags[name].to_numpy())
+            for name in PROTOCOLS
+            if name in flags and flags[name].sum() > 1
         }
         self.sets: dict[str, SetDistance] = {}
 

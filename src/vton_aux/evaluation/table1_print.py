@@ -164,9 +164,12 @@ def _facts(table: Table) -> list[str]:
     lines += [_sample_line(e, table.protocol) for e in evaluations.values()]
     lines += [f"Split {summary['split']}, {height}x{width} (height x width)."]
     lines += [_training_line(system) for system in table.systems]
-    for key in ("steps", "trained_on"):
+    for key in ("steps", "trained_on", "labels"):
         if len({str(s.summary.get(key)) for s in table.systems if s.summary.get(key)}) > 1:
             lines.append(f"Systems differ in {key}, so they differ in more than the method.")
+    versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
+    if len(versions) > 1:
+        lines.append(f"The trainings are of {len(versions)} versions of the code.")
     settings = {k: v for e in evaluations.values() for k, v in e.summary["metric_settings"].items()}
     lines += [f"{name}: {value}." for name, value in settings.items()]
     features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}
@@ -180,7 +183,8 @@ def _facts(table: Table) -> list[str]:
         lines += [
             "Differences are system minus baseline on the same images; their intervals are not "
             "corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
-            f"each corrected by Holm over the {len(table.comparisons)} comparisons of this table. "
+            f"each corrected by Holm over those of this table's {len(table.comparisons)} "
+            "comparisons that have one. "
             "d_z: Cohen's, mean over standard deviation of the images' differences."
         ]
     apart = [
