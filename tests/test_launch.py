@@ -8,10 +8,13 @@ import threading
 import time
 
 import pytest
+import torch
 
 from tiny import TINY
+from vton_aux.config import TrainerConfig
+from vton_aux.errors import UserError
 from vton_aux.files import write_json
-from vton_aux.launch import follow, launch, leads
+from vton_aux.launch import environment, follow, launch, leads, processes
 from waiting import wait_until
 
 OURS, OTHERS = ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": step} for step in ("1", "0"))
@@ -57,6 +60,38 @@ def test_torchruns_processes_share_a_launch(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
     monkeypatch.setenv("MASTER_PORT", "29500")
     assert launch() == "TORCHELASTIC_RUN_ID=a MASTER_PORT=29500"
+
+
+def test_each_process_of_torchruns_has_a_store_of_its_own_stage(monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    assert environment() == {}
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    assert environment() == {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": "29501"}
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "count"),
+    [
+        (1, 1, 1),
+        (4, 2, 8),
+        ([0, 2], 1, 2),
+        ("0,1,3", 1, 3),
+        ("2", 1, 2),
+        (-1, 2, 12),
+        ("auto", 1, 6),
+    ],
+)  # fmt: skip
+def test_processes_are_counted_and_not_named(devices, nodes, count, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 6)
+    trainer = TrainerConfig(devices=devices, num_nodes=nodes, accelerator="gpu")
+    assert processes(trainer) == count
+
+
+def test_devices_that_are_no_number_are_told():
+    with pytest.raises(UserError, match=r"trainer\.devices=abc: give a number"):
+        processes(TrainerConfig(devices="abc"))
+    assert processes(TrainerConfig(devices="auto", accelerator="cpu")) == 1
 
 
 @pytest.mark.usefixtures("second")

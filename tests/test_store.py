@@ -11,12 +11,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import vton_aux.train
-from vton_aux import store
+from vton_aux import version
 from vton_aux.config import config_folder, register
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.stages.checkpoint import read_checkpoint
-from vton_aux.store import code_version, finished, place, stage_key
+from vton_aux.store import finished, place, stage_key
+from vton_aux.version import code_version
 
 INPUTS = {
     "stage": "gmm",
@@ -97,7 +98,7 @@ def tree(tmp_path, monkeypatch):
     def copied(folder: Path) -> Path:
         source = Path(vton_aux.train.__file__).parent
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        monkeypatch.setattr(store, "__file__", str(folder / "store.py"))
+        monkeypatch.setattr(version, "__file__", str(folder / "store.py"))
         return folder
 
     copied.default = tmp_path / "copy" / "vton_aux"
@@ -278,6 +279,17 @@ def test_seeds_and_versions_share_a_recipe_and_nothing_else_does(trained, tmp_pa
     assert len(others | {one}) == 8
     monkeypatch.setattr(vton_aux.train, "code_version", lambda: "another")
     assert recipe("seed=2") == one
+
+
+def test_vgg19_counts_by_its_content_and_only_where_it_is_used(trained, tmp_path):
+    weights = tmp_path / "vgg.pth"
+    weights.write_bytes(b"one")
+    used = (f"tom.vgg={weights}", "tom.perceptual_weight=1")
+    assert trained(*used) == ["tom"]
+    assert trained(*used) == []
+    weights.write_bytes(b"another")
+    assert trained(*used) == ["tom"]
+    assert trained(f"tom.vgg={weights}", "tom.perceptual_weight=0") == []
 
 
 def test_what_changes_no_result_finds_the_finished_stages(trained, root):

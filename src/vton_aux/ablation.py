@@ -54,6 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("overrides", nargs="*", help="of `vton-aux train`, such as data=viton")
     chosen = parser.parse_intermixed_args(arguments)
     arms, seeds = _arms(chosen.arms), _seeds(chosen.seeds)
+    for key in ("arm", "seed"):
+        if any(override.startswith(f"{key}=") for override in chosen.overrides):
+            raise UserError(f"{key}=: the ablation chooses it; give --{key}s with commas between")
     check_writable(chosen.folder / "table1.md")
     if chosen.features is not None:
         build_features(chosen.features, chosen.features_weights)  # what is wrong is told first

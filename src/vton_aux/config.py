@@ -114,7 +114,7 @@ class TrainConfig:
     """`vton-aux train`.
 
     Attributes:
-        stage: "all" (what the arm needs), "gmm" or "tom".
+        stage: "gmm" alone, or "all" and "tom": TOM and, without `gmm_checkpoint`, its GMM before.
         labels: classes of M_exp: lip, lip_neck or coarse.
         seed: of weights, order and augmentation.
         gmm_checkpoint: train TOM on this GMM instead of the one that the configuration makes.

@@ -28,7 +28,7 @@ from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import check_writable, write_json
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.store import CODE, code_version
+from vton_aux.version import CODE, code_version
 
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:

@@ -28,11 +28,12 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from vton_aux import children
+from vton_aux.callbacks.best import BestCheckpoint
 from vton_aux.callbacks.diverged import Diverged
 from vton_aux.callbacks.last import LastCheckpoint
 from vton_aux.callbacks.loss_log import LossLog
@@ -45,10 +46,11 @@ from vton_aux.device import FULL, warn_of_slowness
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import whole, write_json
 from vton_aux.stages.base import Stage
-from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.checkpoint import WholeCheckpoints, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
+from vton_aux.version import code_version
 
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
 
@@ -100,6 +102,8 @@ def fit(folder: Path) -> dict[str, Any]:
             trainer's arguments do not fit this machine.
     """
     job = Job(**json.loads((folder / "job.json").read_text()))
+    if job.context["provenance"].get("code") not in (None, code_version()):
+        raise UserError("the code has changed since; the same command trains with what it is now")
     pl.seed_everything(job.seed, verbose=False)
     data = VITONDataModule(**{**job.data, "augment": build_transforms(job.data.get("augment"))})
     stage = _build(job)
@@ -115,7 +119,7 @@ def fit(folder: Path) -> dict[str, Any]:
         LossLog(),
         Diverged(log_every, job.checkpoint_every, val_every),
         StopTogether(log_every),  # where the loss is read anyway
-        ModelCheckpoint(
+        BestCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
         ),
@@ -135,11 +139,12 @@ def fit(folder: Path) -> dict[str, Any]:
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
             logger=_loggers(folder, job),
             enable_model_summary=False,
             default_root_dir=folder,
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {error}") from None
     if trainer.is_global_zero:
         mode = stage.speed.compile
@@ -180,7 +185,8 @@ def merge_curves(folder: Path) -> None:
 
     Steps count from 0; the validation after the last one stands at their number.
     """
-    parts = [pd.read_csv(path) for path in sorted(folder.glob("log/*/metrics.csv"))]
+    parts = [_curve(path) for path in sorted(folder.glob("log/*/metrics.csv"))]
+    parts = [part for part in parts if len(part)]
     kept = []
     for number, part in enumerate(parts):
         starts = [int(later["step"].min()) for later in parts[number + 1 :]]
@@ -188,6 +194,14 @@ def merge_curves(folder: Path) -> None:
     curve = pd.concat(kept).groupby("step", as_index=False).first().drop(columns="epoch")
     with whole(folder / "metrics.csv") as written:
         curve.to_csv(written, index=False)
+
+
+def _curve(path: Path) -> pd.DataFrame:
+    """What one attempt logged; nothing where it was killed before its first line was whole."""
+    try:
+        return pd.read_csv(path)
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
 
 
 def _steps_done(last: Path) -> int:

@@ -9,6 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
+from vton_aux.config import TrainerConfig
+from vton_aux.errors import UserError
 from vton_aux.store import finished
 
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT")
@@ -24,6 +28,36 @@ def launch() -> str:
     """What the processes of one launch have in common, and those of another have not."""
     names = _SLURM if "SLURM_PROCID" in os.environ else _TORCHRUN
     return " ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+
+
+def processes(trainer: TrainerConfig) -> int:
+    """How many processes train: a step's batches are one of each."""
+    devices = trainer.devices
+    if isinstance(devices, str) and "," in devices:
+        devices = [device for device in devices.split(",") if device]
+    if isinstance(devices, list):
+        return len(devices) * trainer.num_nodes
+    if devices in ("auto", "-1", -1):
+        cpu = trainer.accelerator == "cpu"
+        devices = 1 if cpu else max(1, torch.cuda.device_count())
+    try:
+        return int(devices) * trainer.num_nodes
+    except (TypeError, ValueError):
+        raise UserError(
+            f"trainer.devices={devices}: give a number, a list of GPUs, -1 or auto"
+        ) from None
+
+
+def environment() -> dict[str, str]:
+    """What a stage's process has other than this one.
+
+    torchrun keeps one store for all that its processes run, where a second stage would read the
+    addresses of the first; so each makes its own, beside it.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return {}
+    port = str(int(os.environ["MASTER_PORT"]) + 1)
+    return {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": port}
 
 
 def follow(folder: Path, every: float = 0.5) -> None:

@@ -21,18 +21,20 @@ from omegaconf import OmegaConf
 
 from vton_aux import children
 from vton_aux.config import TrainConfig, config_folder
-from vton_aux.data.content import fingerprint
+from vton_aux.data.content import content_hash, fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import alone, write_json
 from vton_aux.fit import INTERRUPTED, Job
-from vton_aux.launch import follow, launch, leads
+from vton_aux.launch import environment, follow, launch, leads, processes
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import MALLOC
-from vton_aux.store import code_version, finished, place, stage_key, weights_digest
+from vton_aux.store import finished, place, stage_key, weights_digest
 from vton_aux.validate import check
+from vton_aux.version import code_version
 
 StageName = Literal["gmm", "tom"]
 
@@ -70,16 +72,12 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
         "augment": augment,
         "seed": config.seed,
     }
-    module = VITONDataModule(**{**data, "augment": None})
-    parts = module.train_and_validation_pairs()
-    digest = fingerprint(module.root, "train", [*parts[0], *parts[1]])
-    provenance = {"seed": config.seed, "data": digest, "code": code_version()}
     folders: dict[str, Path] = {}
     if given is None:
-        folders["gmm"] = _stage(config, "gmm", data, provenance, run)
+        folders["gmm"] = _stage(config, "gmm", data, run)
     if config.stage != "gmm":
         gmm = given or folders["gmm"] / "model.ckpt"
-        folders["tom"] = _stage(config, "tom", data, provenance, run, gmm)
+        folders["tom"] = _stage(config, "tom", data, run, gmm)
     return gather(config, run, folders)
 
 
@@ -87,22 +85,22 @@ def _stage(
     config: TrainConfig,
     stage: StageName,
     data: dict[str, Any],
-    provenance: dict[str, Any],
     run: Path,
     gmm: Path | None = None,
 ) -> Path:
     """The folder of a finished stage, trained now where no equal one stands in the store."""
+    provenance = _provenance(config, data)
     aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
     settings = getattr(config, stage)
     precision = {"precision": config.trainer.precision}
     inputs: dict[str, Any] = {
         "stage": stage,
         "aux": aux,
-        "settings": asdict(settings),
+        "settings": asdict(settings) | _perceptual_weights(settings),
         "representation": asdict(config.representation),
         "reading": {**data, "root": None},
         **precision,
-        "processes": [str(config.trainer.devices), config.trainer.num_nodes],
+        "processes": processes(config.trainer),
         **provenance,
     }
     if settings.select == "best":
@@ -169,6 +167,24 @@ def _stage(
     return folder
 
 
+def _provenance(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
+    """Seed, data and code as they are now: a stage may begin hours after the one before it."""
+    module = VITONDataModule(**{**data, "augment": None})
+    train, validation = module.train_and_validation_pairs()
+    digest = fingerprint(module.root, "train", [*train, *validation])
+    return {"seed": config.seed, "data": digest, "code": code_version()}
+
+
+def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
+    """VGG19 by its content; nothing where the loss does without."""
+    if not isinstance(settings, TOMSettings):
+        return {}
+    if not settings.perceptual_weight:
+        return {"vgg": None}
+    path = vgg19_file(settings.vgg)
+    return {"vgg": "random" if path is None else content_hash(path)}
+
+
 def _recipe(inputs: dict[str, Any], gmm: str | None = None) -> str:
     """The key of how a stage is trained: what its seeds, and versions of the code, agree in.
 
@@ -192,9 +208,9 @@ def _access(config: TrainConfig) -> dict[str, Any]:
 def _run(folder: Path, malloc: bool) -> None:
     """Train in a process of its own (see `fit`), which also gets a SIGTERM that comes here."""
     command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
-    environment = {**(MALLOC if malloc else {}), **os.environ}
+    env = {**(MALLOC if malloc else {}), **os.environ, **environment()}
     try:
-        (status,) = children.run(command, env=environment)
+        (status,) = children.run(command, env=env)
     except KeyboardInterrupt:
         status = INTERRUPTED
     if status == 0:
@@ -242,6 +258,7 @@ def _given_gmm(config: TrainConfig) -> Path | None:
             f"gmm_checkpoint={path}: trained {kind} the auxiliary head, but arm.gmm_aux="
             f"{str(config.arm.gmm_aux).lower()}; choose the arm that this GMM belongs to"
         )
+    config.gmm = GMMSettings(**arguments["settings"])  # RUN/config.yaml tells what it was
     return path
 
 

@@ -16,7 +16,7 @@ from vton_aux.errors import UserError
 pytestmark = pytest.mark.filterwarnings("ignore:Got processor for keypoints")
 
 H, W = 128, 96
-MIRROR = {"transform": "HorizontalFlip", "p": 1.0}  # of the pixels alone; `flip` swaps the names
+HALF_TURN = {"transform": "Rotate", "limit": [180, 180], "p": 1.0}
 AFFINE = {
     "transform": "Affine", "scale": [0.8, 1.2], "translate_percent": [-0.1, 0.1],
     "rotate": [-15, 15], "p": 1.0,
@@ -74,10 +74,23 @@ def centre(weights):
 # geometry
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "told"),
+    [
+        ("geometry", "HorizontalFlip", r"geometry: HorizontalFlip mirrors .* data\.augment\.flip"),
+        ("geometry", "D4", "geometry: D4 mirrors"),
+        ("colour", "Affine", "colour: Affine moves pixels; it belongs to geometry"),
+    ],
+)
+def test_what_would_mislabel_is_refused(kind, name, told):
+    with pytest.raises(UserError, match=told):
+        build_transforms({kind: [{"transform": name}]})
+
+
 @settings(max_examples=60, deadline=None)
 @given(x=st.integers(30, 65), y=st.integers(40, 87), draw=st.integers(0, 2**40), flip=st.booleans())
 def test_photo_parse_and_joints_move_together(x, y, draw, flip):
-    moved = geometry(AFFINE, *[MIRROR] * flip)(marked(x, y), draw)
+    moved = geometry(AFFINE, *[HALF_TURN] * flip)(marked(x, y), draw)
     joint = moved["joints"][0]
     assert joint[2] == 1
     assert np.abs(centre(moved["person"].mean(axis=2)) - joint[:2]).max() < 0.6
@@ -91,7 +104,7 @@ def test_affine_does_move():
 
 
 def test_geometry_leaves_the_cloth_alone(sample):
-    moved = geometry(MIRROR, AFFINE)(sample, 3)
+    moved = geometry(HALF_TURN, AFFINE)(sample, 3)
     assert not (moved["person"] == sample["person"]).all()
     assert (moved["cloth"] == sample["cloth"]).all()
     assert (moved["cloth_mask"] == sample["cloth_mask"]).all()
@@ -127,7 +140,7 @@ def test_joints_that_leave_the_frame_are_absent():
 def test_joints_that_were_not_found_stay_absent():
     drawn = marked(48, 64)  # 17 joints at (0, 0)
     shift = {"transform": "Affine", "translate_px": {"x": [20, 20], "y": [20, 20]}, "p": 1.0}
-    for augmentation in (geometry(shift), geometry(MIRROR), geometry(MIRROR, shift)):
+    for augmentation in (geometry(shift), geometry(HALF_TURN), geometry(HALF_TURN, shift)):
         assert augmentation(drawn, 0)["joints"][:, 2].tolist() == [1, *[0] * 17]
 
 
@@ -211,7 +224,7 @@ def test_colours_that_are_no_longer_bytes_are_refused(sample):
 @pytest.fixture(scope="module")
 def strong():
     return Augmentation(
-        **build_transforms({"geometry": [{**MIRROR, "p": 0.5}, AFFINE], "colour": [JITTER]})
+        **build_transforms({"geometry": [{**HALF_TURN, "p": 0.5}, AFFINE], "colour": [JITTER]})
     )
 
 
@@ -220,7 +233,7 @@ def test_the_same_draw_makes_the_same_change(sample, strong):
     for k in (5, 0, 7, 0):
         assert same(strong(sample, k), first[k])
     twin = Augmentation(
-        **build_transforms({"geometry": [{**MIRROR, "p": 0.5}, AFFINE], "colour": [JITTER]})
+        **build_transforms({"geometry": [{**HALF_TURN, "p": 0.5}, AFFINE], "colour": [JITTER]})
     )
     np.random.seed(1)
     assert all(same(twin(sample, k), first[k]) for k in (3, 1))
@@ -234,7 +247,7 @@ def test_other_draws_make_other_changes(sample, strong):
 
 
 def test_transforms_of_one_draw_are_drawn_independently(sample):
-    flip = {**MIRROR, "p": 0.5}
+    flip = {**HALF_TURN, "p": 0.5}
     twice = [geometry(flip, flip)(sample, k)["person"] for k in range(100)]
     unchanged = sum((person == sample["person"]).all() for person in twice)
     assert 25 < unchanged < 75  # all of them, if both flipped together
@@ -246,7 +259,7 @@ def test_no_augmentation_leaves_everything(sample, draw):
     for augmentation in (
         Augmentation(),
         Augmentation(**build_transforms({"geometry": [], "colour": []})),
-        Augmentation(**build_transforms({"geometry": [{**MIRROR, "p": 0.0}]})),
+        Augmentation(**build_transforms({"geometry": [{**HALF_TURN, "p": 0.0}]})),
     ):
         assert same(augmentation(sample, draw), sample)
 
@@ -268,10 +281,10 @@ def test_nothing_is_built_from_nothing():
 
 
 def test_the_values_given_are_not_used_up():
-    given = {"geometry": [dict(MIRROR)]}
+    given = {"geometry": [dict(HALF_TURN)]}
     for _ in range(2):
         assert len(build_transforms(given)["geometry"]) == 1
-    assert given == {"geometry": [MIRROR]}
+    assert given == {"geometry": [HALF_TURN]}
 
 
 @pytest.mark.parametrize("kind", ["geometry", "colour"])
@@ -282,7 +295,7 @@ def test_the_values_given_are_not_used_up():
         ({"transform": ""}, "no transform"),
         ({"p": 0.5}, "no transform"),
         ({"transform": "Affine", "angle": 5}, "angle"),
-        ({"transform": "HorizontalFlip", "probability": 1}, "probability"),
+        ({"transform": "Rotate", "probability": 1}, "probability"),
         ({"transform": "Affine", "rotate": "far"}, "Affine"),
         ({"transform": "ColorJitter", "brightness": [-1, 2]}, "ColorJitter"),
         ({"transform": "OneOf"}, "OneOf"),

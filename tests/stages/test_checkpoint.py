@@ -1,6 +1,7 @@
 """Checkpoints that Lightning writes: what they hold, that they load, and what is no checkpoint."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -11,7 +12,7 @@ from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError, one_line
 from vton_aux.losses.perceptual import PerceptualLoss
-from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
+from vton_aux.stages.checkpoint import WholeCheckpoints, load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.tom import TOMStage
 
@@ -87,6 +88,21 @@ def refused(read, path) -> str:
     assert message.startswith(f"{path}: ")
     assert one_line(error.value) == message
     return message
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"step": 1}, path)
+
+    def full(_, file):
+        Path(file).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        WholeCheckpoints().save_checkpoint({"step": 2}, path)
+    assert torch.load(path, weights_only=True) == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 @pytest.mark.parametrize("name", STAGES)

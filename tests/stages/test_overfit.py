@@ -21,17 +21,17 @@ CONTEXT = {"size": [128, 96], "aux": True}
 
 
 class Curve(Callback):
-    """What the stage logs under train/, step by step."""
+    """The loss and its parts, step by step."""
 
     def __init__(self):
         self.steps = []
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        self.steps.append({n: float(v) for n, v in trainer.callback_metrics.items()})
+        self.steps.append({n: float(v) for n, v in outputs.items()})
 
     def fall(self, name: str) -> float:
         """By what factor a loss has fallen, from the first step to the last three."""
-        values = [step[f"train/{name}"] for step in self.steps]
+        values = [step[name] for step in self.steps]
         return values[0] / np.mean(values[-3:])
 
 

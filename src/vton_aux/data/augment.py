@@ -19,6 +19,8 @@ from vton_aux.data.pose import in_frame
 from vton_aux.data.sample import Sample, UInt8
 from vton_aux.errors import UserError
 
+_MIRRORS = ("HorizontalFlip", "VerticalFlip", "Transpose", "D4", "SquareSymmetry")
+
 
 def build_transforms(
     specifications: Mapping[str, Sequence[Mapping[str, Any]]] | None,
@@ -29,7 +31,8 @@ def build_transforms(
         `geometry` and `colour`, the arguments of `Augmentation`.
 
     Raises:
-        UserError: a transform has no such name or no such argument.
+        UserError: a transform has no such name or no such argument, mirrors, or moves pixels where
+            colours are to change.
     """
     built: dict[str, list[Any]] = {}
     for kind, transforms in (specifications or {}).items():
@@ -47,7 +50,18 @@ def build_transforms(
             except (TypeError, ValueError, UserWarning) as error:
                 reason = " ".join(str(error).split())
                 raise UserError(f"data.augment.{kind}: {name}: {reason}") from None
+            _check_kind(kind, name, built[kind][-1])
     return built
+
+
+def _check_kind(kind: str, name: str, transform: Any) -> None:
+    if kind == "colour" and not isinstance(transform, A.ImageOnlyTransform):
+        raise UserError(f"data.augment.colour: {name} moves pixels; it belongs to geometry")
+    if kind == "geometry" and name in _MIRRORS:
+        raise UserError(
+            f"data.augment.geometry: {name} mirrors without exchanging left and right in parse and "
+            "joints; data.augment.flip does"
+        )
 
 
 class Augmentation:

@@ -1,5 +1,6 @@
 """Train, validation and test loaders over a VITON folder."""
 
+import signal
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,6 +55,12 @@ def check_resident(packed: bool, augment: Mapping[str, Sequence[Any]]) -> None:
                 f"data.augment.{kind} changes one sample at a time on the CPU, which "
                 "data.resident=true does without; leave one out (data/augment=flip goes with it)"
             )
+
+
+def _outlive_sigterm(worker: int) -> None:
+    """Leave a SIGTERM to all processes, as SLURM sends it, to the one that trains: it finishes its
+    step, for which it needs its loader processes, and ends them itself."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class VITONDataModule(pl.LightningDataModule):
@@ -228,6 +235,7 @@ class VITONDataModule(pl.LightningDataModule):
             sampler=sampler,
             num_workers=workers,
             collate_fn=as_read,
+            worker_init_fn=_outlive_sigterm,
             pin_memory=self.trainer is not None
             and self.trainer.strategy.root_device.type == "cuda",
             persistent_workers=workers > 0,

@@ -1,5 +1,6 @@
 """Optional regularisers of the warp; both are off by default, as in the paper."""
 
+from kornia.losses import total_variation as neighbours_apart
 from torch import Tensor
 
 
@@ -12,8 +13,8 @@ def total_variation(offsets: Tensor, points: int) -> Tensor:
         offsets: (B, points^2, 2).
         points: control points a side.
     """
-    grid = offsets.reshape(-1, points, points, 2)
-    variation: Tensor = (grid.diff(dim=1).abs().mean() + grid.diff(dim=2).abs().mean()) / 2
+    grid = offsets.reshape(-1, points, points, 2).permute(0, 3, 1, 2)
+    variation: Tensor = neighbours_apart(grid, reduction="mean").mean() / 2
     return variation
 
 

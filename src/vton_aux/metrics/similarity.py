@@ -12,12 +12,12 @@ the window's means m and variances v of s and d,
 so four maps are blurred instead of five, and equal images score exactly 1.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from kornia.filters import get_gaussian_kernel1d
 from torch import Tensor
 
 BORDER = 5  # pixels next to the image's border, whose windows leave the image
@@ -25,8 +25,7 @@ C1, C2 = 0.01**2, 0.03**2
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003
 MS_SSIM_SIDE = 160  # both sides must be above it, as torchmetrics wants for five scales
 
-_BELL = [math.exp(-((x / 1.5) ** 2) / 2) for x in range(-BORDER, BORDER + 1)]
-GAUSSIAN = tuple(value / sum(_BELL) for value in _BELL)
+GAUSSIAN = get_gaussian_kernel1d(2 * BORDER + 1, 1.5, dtype=torch.float64)[0].tolist()
 
 
 class Similarity(NamedTuple):

@@ -7,6 +7,7 @@ to sample the input.
 
 import torch
 import torch.nn.functional as F
+from kornia.geometry import create_meshgrid
 from torch import Tensor, nn
 
 
@@ -63,10 +64,7 @@ def warp(image: Tensor, grid: Tensor, padding: str = "border") -> Tensor:
 
 def regular_grid(size: tuple[int, int]) -> Tensor:
     """(H, W, 2) float64 coordinates (x, y) of a regular grid over [-1, 1]^2."""
-    y, x = torch.meshgrid(
-        *(torch.linspace(-1, 1, n, dtype=torch.float64) for n in size), indexing="ij"
-    )
-    return torch.stack([x, y], dim=-1)
+    return create_meshgrid(*size, dtype=torch.float64)[0]
 
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:

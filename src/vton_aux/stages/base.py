@@ -14,7 +14,7 @@ from vton_aux.data.labels import LABEL_SETS
 from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
-from vton_aux.stages.adam import FusedAdam
+from vton_aux.stages.adam import Adam
 from vton_aux.stages.graphs import GraphedLoss, Loss
 from vton_aux.stages.settings import Context, StageSettings
 from vton_aux.stages.speed import Speed, compiled, uses_cuda_graphs
@@ -131,9 +131,9 @@ class Stage(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over the trainable parameters; constant, then linear decay, a step at a time."""
         settings = self.settings
-        adam = FusedAdam if self.speed.fused_adam else torch.optim.Adam
-        optimizer = adam(
+        optimizer = Adam(
             [p for p in self.parameters() if p.requires_grad],
+            fused=self.speed.fused_adam,
             lr=settings.lr,
             betas=(settings.betas[0], settings.betas[1]),
         )

@@ -1,12 +1,29 @@
-"""Reading checkpoints: whole try-on models, and what they came from."""
+"""Checkpoints, written whole; and read: whole try-on models, and what they came from."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from vton_aux.errors import UserError
+from vton_aux.files import whole
 from vton_aux.stages.tom import TOMStage
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's files, each whole or as it was before.
+
+    Lightning's own come by way of the system's folder for temporary files, and over the one before
+    as a copy where that lies on another disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write beside `path` and put that in its place."""
+        with whole(Path(path)) as part:
+            torch.save(checkpoint, part)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -1,0 +1,20 @@
+"""The best weights stay the best ones when a training goes on, elsewhere too."""
+
+import torch
+
+from vton_aux.callbacks.best import BestCheckpoint
+
+
+def test_a_moved_folder_keeps_its_best_score(tmp_path):
+    before = BestCheckpoint(tmp_path / "old", filename="best", monitor="iou", mode="max")
+    file, score = str(tmp_path / "old" / "best.ckpt"), torch.tensor(0.9)
+    before.best_model_score, before.best_model_path = score, file
+    before.best_k_models, before.kth_best_model_path, before.kth_value = {file: score}, file, score
+    after = BestCheckpoint(tmp_path / "new", filename="best", monitor="iou", mode="max")
+    after.load_state_dict(before.state_dict())
+    moved = str(tmp_path / "new" / "best.ckpt")
+    assert (after.best_model_path, after.kth_best_model_path) == (moved, moved)
+    assert after.best_k_models == {moved: score}
+    assert after.kth_value == score
+    assert after.last_model_path == ""
+    assert after.best_model_score == score
