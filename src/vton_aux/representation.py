@@ -8,7 +8,7 @@ float32 in {0, 1}, (B, C, H, W); pixel coordinates are (x, y) from the upper lef
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -57,6 +57,7 @@ class PersonRepresentation(nn.Module):
         shape_blur: factor by which the body shape is shrunk and grown again.
         pose_radius: half side of a joint's square in pixels, at height 256.
 
+    `channels_last`, an attribute, is the memory format of what it gives; False is NCHW.
     `shape_blur` and `pose_radius` are CP-VTON's numbers at 256x192 and scale with the height, so
     that I_p tells the same at every size.
     """
@@ -71,6 +72,7 @@ class PersonRepresentation(nn.Module):
         super().__init__()
         self.gmm_keeps, self.tom_keeps = tuple(gmm_keeps), tuple(tom_keeps)
         self.shape_blur, self.pose_radius = shape_blur, pose_radius
+        self.channels_last = True
 
     def forward(self, batch: Mapping[str, Any]) -> TryOnInputs:
         """Inputs and targets of a batch of `VITONDataset`."""
@@ -85,7 +87,7 @@ class PersonRepresentation(nn.Module):
         gmm_person = person(self.gmm_keeps)
         same = self.tom_keeps == self.gmm_keeps
         worn_mask = label_mask(parse, WORN_CLOTH)
-        return TryOnInputs(
+        inputs = TryOnInputs(
             gmm_person=gmm_person,
             tom_person=gmm_person if same else person(self.tom_keeps),
             cloth=to_signed(batch["cloth"]),
@@ -95,6 +97,9 @@ class PersonRepresentation(nn.Module):
             worn_mask=worn_mask.float(),
             parse=parse.long(),
         )
+        if self.channels_last:
+            return inputs
+        return TryOnInputs(*(getattr(inputs, f.name).contiguous() for f in fields(inputs)))
 
 
 def to_signed(levels: Tensor) -> Tensor:

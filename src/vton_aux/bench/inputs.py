@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
@@ -26,8 +25,8 @@ def build_stage(name: str, aux: bool, vgg: bool, size: tuple[int, int], speed: S
         settings = {"perceptual_weight": float(vgg), "vgg": "random"}
         gmm = {"settings": {}, "context": {**context, "aux": False}}
         stage = TOMStage(settings, context, gmm=gmm)
-        stage.perceptual = PerceptualLoss("random") if vgg else None
     stage.quicken(speed)
+    stage.setup("fit")
     return stage
 
 

@@ -68,7 +68,6 @@ def _work(
         "nccl" if device == "cuda" else "gloo", rank=rank, world_size=count
     )
     module: Any = build_stage("gmm", False, False, (256, 192), Speed()).to(place).train()
-    module.setup("fit")
     configured: Any = module.configure_optimizers()
     optimizer = configured["optimizer"]
     samples = random_batch(batch, (256, 192), place)

@@ -50,7 +50,10 @@ class UpsampledConv(Conv2d):
     def _by_phases(self, x: Tensor) -> Tensor:
         kernel = torch.einsum("pat,qbu,oitu->pqoiab", self.taps, self.taps, self.weight)
         kernel = kernel.flatten(0, 2)  # (4 * outputs, inputs, 3, 3)
-        kernel = kernel.contiguous(memory_format=torch.channels_last)
+        last = self.weight.is_contiguous(memory_format=torch.channels_last)
+        kernel = kernel.contiguous(
+            memory_format=torch.channels_last if last else torch.contiguous_format
+        )
         assert self.bias is not None
         x, *edges = _Edges.apply(x)  # type: ignore[no-untyped-call]
         out = shuffled(aligned_conv2d(x, kernel, self.bias.repeat(4), padding=1), 2)

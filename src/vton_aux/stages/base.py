@@ -64,8 +64,8 @@ class Stage(pl.LightningModule):
             UserError: torch.compile has no such mode.
         """
         self.speed = speed
-        formats = torch.channels_last if speed.channels_last else torch.contiguous_format
-        self.to(memory_format=formats)
+        self.to(memory_format=self.memory_format)
+        self.representation.channels_last = speed.channels_last
         if speed.compile is not None:
             loss: Loss = compiled(self.loss, speed.compile, **{"triton.cudagraphs": False})
             self.loss = GraphedLoss(loss, self) if uses_cuda_graphs(speed.compile) else loss  # type: ignore
@@ -75,6 +75,11 @@ class Stage(pl.LightningModule):
         saved = self.state_dict().keys()
         constants = [name for name, _ in self.named_buffers() if name not in saved]
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, constants)  # type: ignore[no-untyped-call]
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Of the networks."""
+        return torch.channels_last if self.speed.channels_last else torch.contiguous_format
 
     @property
     def classes(self) -> int:
