@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist work
 
 ARGS ?=
 
-.PHONY: help setup demo table1 bench test test-fast lint check-data clean
+.PHONY: help setup demo table1 bench test test-fast lint clean
 help:  ## tell what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -25,7 +25,7 @@ setup: $(READY)  ## create .venv with the tested versions
 demo: $(READY)  ## train the three arms small on synthetic data and compare them (under 10 minutes on two cores)
 	$(BIN)/python -m vton_aux demo
 
-table1: $(READY)  ## Table 1, five trainings a seed: ARGS="--seeds 0,1 data=viton data.root=DIR trainer=gpu"
+table1: $(READY)  ## Table 1, five trainings a seed: ARGS="--features inception data=viton data.root=DIR trainer=gpu"
 	$(BIN)/python -m vton_aux ablation $(ARGS)
 
 bench: $(READY)  ## measure this machine: ARGS="--data DIR --reference CP_VTON" (all of it takes about an hour)

@@ -54,6 +54,8 @@ WRONG = {
     ("tom.vgg=/no/vgg.pth", *FEW): ("/no/vgg.pth", "VGG19"),
     ("data.root=/ä",): ("data.root=/ä: Hydra cannot read", "\"data.root='/ä'\""),
     ("gmm=3",): ("a number", "arm=both"),
+    ("--cfg", "job", "-m"): ("Only one of", "--multirun", "--cfg"),
+    ("trainer.devices=abc", *FEW): ("trainer.devices=abc", "a number"),
     ("both",): ("both: no override", "KEY=VALUE"),
     ("data.augment=strong",): ("data.augment=strong", "data/augment=strong chooses"),
 }  # fmt: skip

@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from command_line import vton_aux
 from tiny import TINY
+from vton_aux.config import config_folder, register
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 
@@ -84,6 +86,21 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
     assert (tmp_path / "report.html").is_file()
     assert (tmp_path / "figures" / "architecture.svg").is_file()
     assert (tmp_path / "runs" / "table1" / "both_seed0" / "tom.ckpt").is_file()
+
+
+WITHOUT_BASH = re.sub(r"```bash\n.*?```", "", README, flags=re.S)
+BLOCKS = re.findall(r"```\n(.*?)```", WITHOUT_BASH, flags=re.S)
+ON_A_CLUSTER = re.findall(r"vton-aux train (.*)", "".join(BLOCKS))
+
+
+@pytest.mark.parametrize("command", ON_A_CLUSTER, ids=["submitit", "srun"])
+def test_what_only_a_cluster_can_run_has_our_keys(command):
+    """The launcher's keys are the plugin's own."""
+    words = [word for word in shlex.split(command) if not word.startswith(("hydra", "-m"))]
+    register()
+    with initialize_config_dir(config_folder(), version_base="1.3"):
+        config = compose("train", [word.partition(",")[0] for word in words])
+    assert config.trainer.accelerator == "gpu"
 
 
 def test_links_and_pictures_exist():

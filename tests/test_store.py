@@ -289,7 +289,8 @@ def test_vgg19_counts_by_its_content_and_only_where_it_is_used(trained, tmp_path
     assert trained(*used) == []
     weights.write_bytes(b"another")
     assert trained(*used) == ["tom"]
-    assert trained(f"tom.vgg={weights}", "tom.perceptual_weight=0") == []
+    assert trained(f"tom.vgg={weights}", "tom.perceptual_weight=0") == ["tom"]
+    assert trained("tom.vgg=random", "tom.perceptual_weight=0") == []
 
 
 def test_what_changes_no_result_finds_the_finished_stages(trained, root):

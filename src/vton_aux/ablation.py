@@ -31,14 +31,14 @@ DEMO = (
 )  # fmt: skip
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str], command: str = "ablation") -> None:
     """Train the arms over the seeds, evaluate them paired and unpaired, make table and report.
 
     Raises:
         UserError: an argument is wrong, or one of the commands failed; it has told why.
     """
     parser = argparse.ArgumentParser(
-        prog="vton-aux ablation",
+        prog=f"vton-aux {command}",
         description="Train the arms over the seeds, evaluate them paired and unpaired, make table, "
         "report and figures. Stopped? The same command goes on.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def demo(overrides: Sequence[str]) -> None:
     """The ablation, small, on synthetic data."""
-    main([*DEMO, *overrides])
+    main([*DEMO, *overrides], "demo")
 
 
 def _arms(text: str) -> list[str]:

@@ -111,6 +111,8 @@ def _hydra(command: str, arguments: list[str]) -> None:
     try:
         run(_job(command, failed))()
     except ValueError as error:
+        if str(error).startswith("Only one of --run"):
+            raise UserError(str(error)) from None
         if not str(error).startswith("Config group override"):
             raise
         raise UserError("a number stands where a group is chosen by name, as in arm=both") from None

@@ -52,6 +52,7 @@ from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 from vton_aux.version import code_version
 
+LAST = "last.ckpt"
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
 
 
@@ -108,26 +109,16 @@ def fit(folder: Path) -> dict[str, Any]:
     data = VITONDataModule(**{**job.data, "augment": build_transforms(job.data.get("augment"))})
     stage = _build(job)
     stage.quicken(Speed(**job.speed))
-    last = folder / "last.ckpt"
+    last = folder / LAST
     resumed = last if last.is_file() else None
     data.steps = stage.settings.steps
     data.start_step = _steps_done(last) if resumed else 0
     name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
     val_every = min(job.val_every, stage.settings.steps)
     log_every = min(job.log_every, stage.settings.steps)
-    callbacks: list[Callback] = [
-        LossLog(),
-        Diverged(log_every, job.checkpoint_every, val_every),
-        StopTogether(log_every),  # where the loss is read anyway
-        BestCheckpoint(
-            folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
-            save_weights_only=True, enable_version_counter=False,
-        ),
-        LastCheckpoint(last, job.checkpoint_every),  # behind the best, whose state it holds
-        StepProgress(name, stage.best[0]),
-        LearningRateMonitor("step"),
-        ValidationPictures(folder / "pictures", job.pictures),
-    ]  # fmt: skip
+    callbacks = callbacks_of(
+        stage, folder, name, log_every, val_every, job.checkpoint_every, job.pictures
+    )
     try:
         trainer = pl.Trainer(
             **job.trainer,
@@ -178,6 +169,31 @@ def fit(folder: Path) -> dict[str, Any]:
         last.unlink(missing_ok=True)
     trainer.strategy.barrier()
     return summary
+
+
+def callbacks_of(
+    stage: Stage,
+    folder: Path,
+    name: str,
+    log_every: int,
+    val_every: int,
+    checkpoint_every: int,
+    pictures: int,
+) -> list[Callback]:
+    """All that a training does beside its steps, in the order in which it has to be done."""
+    return [
+        LossLog(),
+        Diverged(log_every, checkpoint_every, val_every),
+        StopTogether(log_every),  # where the loss is read anyway
+        BestCheckpoint(
+            folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
+            save_weights_only=True, enable_version_counter=False,
+        ),
+        LastCheckpoint(folder / LAST, checkpoint_every),  # behind the best, whose state it holds
+        StepProgress(name, stage.best[0]),
+        LearningRateMonitor("step"),
+        ValidationPictures(folder / "pictures", pictures),
+    ]  # fmt: skip
 
 
 def merge_curves(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from vton_aux.device import FULL, MIXED
 
 Kind = Literal[
-    "matmul", "copy", "loader", "step", "infer", "metrics", "representation", "processes"
+    "matmul", "copy", "loader", "step", "fit", "infer", "metrics", "representation", "processes"
 ]
 
 

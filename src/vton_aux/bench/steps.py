@@ -75,10 +75,9 @@ def infer(
     batch: int = 1,
     bf16: bool = False,
     compile: bool = False,
-    whole: bool = False,
     source: str | None = None,
 ) -> Work:
-    """GMM, warp and TOM without gradient; `whole` starts from the uint8 batch."""
+    """GMM, warp and TOM without gradient, their inputs ready."""
     size = (256, 192)
     if source is not None:
         code = reference.Reference(Path(source))
@@ -95,12 +94,11 @@ def infer(
     module = build_stage("tom", False, False, size, Speed()).to(device).eval()
     assert isinstance(module, TOMStage)
     region: AbstractContextManager[Any] = nullcontext()
-    samples = random_batch(batch, size, device)
-    inputs = module.representation(samples)
+    inputs = module.representation(random_batch(batch, size, device))
 
     def unit() -> int:
         with torch.inference_mode(), region:
-            module.dress(module.representation(samples) if whole else inputs)
+            module.dress(inputs)
         return batch
 
     gflop = _gflop(unit)

@@ -101,7 +101,7 @@ def steps(name: str, source: str | None, gpu: bool, bf16: bool) -> list[Case]:
     """A stage's training step, batch 4 at 256x192; on a GPU bf16 is compiled to CUDA graphs.
 
     The networks' inputs are ready, as in the reference's loop; "as trained" starts from the uint8
-    batch and has TOM's frozen GMM in it.
+    batch and has TOM's frozen GMM in it, "in Lightning" also what `vton-aux train` does around it.
     """
     stage, vgg = STEPS[name]
     speed = _speed(gpu)
@@ -120,7 +120,9 @@ def steps(name: str, source: str | None, gpu: bool, bf16: bool) -> list[Case]:
         )
         for head, aux in HEADS.items()
     ]  # fmt: skip
-    return _beside("step", [*ready, *trained], source, {"stage": stage, "vgg": vgg})
+    looped = replace(trained[0], name=f"{trained[0].name}, in Lightning", kind="fit")
+    looped.options = {k: v for k, v in looped.options.items() if k not in ("aux", "whole")}
+    return _beside("step", [*ready, *trained, looped], source, {"stage": stage, "vgg": vgg})
 
 
 def inference(source: str | None, gpu: bool, bf16: bool) -> list[Case]:

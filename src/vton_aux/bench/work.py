@@ -10,6 +10,7 @@ from vton_aux.bench import reference
 from vton_aux.bench.case import Case, Work, precision_of
 from vton_aux.bench.feed import feed
 from vton_aux.bench.inputs import build_representation, random_batch
+from vton_aux.bench.lightning import fit
 from vton_aux.bench.steps import infer, step
 from vton_aux.device import autocast
 from vton_aux.metrics.image import paired_scores
@@ -26,7 +27,7 @@ def prepare(case: Case, device: torch.device) -> Work:
         UserError: the data or the reference is missing.
     """
     kinds: dict[str, Callable[..., Work]] = {
-        "matmul": matmul, "copy": copy, "loader": loader, "step": step, "infer": infer,
+        "matmul": matmul, "copy": copy, "loader": loader, "step": step, "fit": fit, "infer": infer,
         "metrics": metrics, "representation": representation, "processes": processes,
     }  # fmt: skip
     return kinds[case.kind](device, **case.options)
