@@ -54,6 +54,7 @@ WRONG = {
     ("tom.vgg=/no/vgg.pth", *FEW): ("/no/vgg.pth", "VGG19"),
     ("data.root=/ä",): ("data.root=/ä: Hydra cannot read", "\"data.root='/ä'\""),
     ("gmm=3",): ("a number", "arm=both"),
+    ("+gmm.foo=1",): ("gmm.foo: there is no such key",),
     ("--cfg", "job", "-m"): ("Only one of", "--multirun", "--cfg"),
     ("trainer.devices=abc", *FEW): ("trainer.devices=abc", "a number"),
     ("both",): ("both: no override", "KEY=VALUE"),

@@ -113,8 +113,6 @@ def _run(chosen: argparse.Namespace) -> int:
         "code": code_version((*CODE, "bench", "device.py")),
     }
     begun = _begun(output, results)
-    if not bf16:
-        print("this processor has no bf16 instructions: all is measured in float32")
     root = chosen.data or _SYNTHETIC
     pairs = len(read_pairs(root, "train")) if chosen.data or root.is_dir() else _PAIRS
 
@@ -124,6 +122,8 @@ def _run(chosen: argparse.Namespace) -> int:
         return sections(str(root.resolve()), packed, source, gpu, bf16, pairs, processes)
 
     cases = _chosen(suite(""), chosen.sections, chosen.cases)  # a wrong choice is told first
+    if not bf16:
+        print("this processor has no bf16 instructions: all is measured in float32")
     if any({"root", "data"} & case.options.keys() for _, case in cases):
         if not root.is_dir():
             write_dataset(root, train=_PAIRS, test=8, seed=0, size=(256, 192))

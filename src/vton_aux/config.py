@@ -1,11 +1,14 @@
 """Typed schemas of the configs in conf/: Hydra checks every key and every value against them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
+from vton_aux.errors import UserError
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
 
@@ -17,6 +20,28 @@ def config_folder() -> str:
     here = Path(__file__).resolve().parent
     installed = here / "conf"
     return str(installed if installed.is_dir() else here.parents[1] / "conf")
+
+
+def typed(raw: Any) -> Any:
+    """The composed configuration as the dataclass of its schema.
+
+    Raises:
+        UserError: a + has added a key that the schema does not have, and nobody would read.
+    """
+    config = OmegaConf.to_object(raw)
+    unknown = [*_unknown(config)]
+    if unknown:
+        raise UserError(f"{', '.join(unknown)}: there is no such key; a + cannot add one")
+    return config
+
+
+def _unknown(config: Any, prefix: str = "") -> Iterator[str]:
+    known = {f.name for f in fields(config)}
+    for name, value in vars(config).items():
+        if name not in known:
+            yield prefix + name
+        elif is_dataclass(value):
+            yield from _unknown(value, f"{prefix}{name}.")
 
 
 @dataclass

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 
 from vton_aux import children
-from vton_aux.config import EvaluateConfig
+from vton_aux.config import EvaluateConfig, typed
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.synthetic.write import UNPAIRED
@@ -193,7 +192,7 @@ def _dress(output: Path, device: str, processes: int, packed: Path | None) -> No
 
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
-    config = cast(EvaluateConfig, OmegaConf.to_object(raw))
+    config: EvaluateConfig = typed(raw)
     overrides = HydraConfig.get().overrides.task
     check_root(config.data, overrides)
     asked = any(override.startswith("data.size=") for override in overrides)

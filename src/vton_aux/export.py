@@ -1,11 +1,9 @@
 """`vton-aux export`: a trained try-on model as one file that runs without this package."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
-
-from vton_aux.config import ExportConfig
+from vton_aux.config import ExportConfig, typed
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable
 from vton_aux.portable import WRITERS
@@ -30,6 +28,6 @@ def export(config: ExportConfig) -> Path:
 
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
-    config = cast(ExportConfig, OmegaConf.to_object(raw))
+    config: ExportConfig = typed(raw)
     output = export(config)
     print(f"{output}: {output.stat().st_size / 1e6:.0f} MB")

@@ -13,14 +13,14 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from vton_aux import children
-from vton_aux.config import TrainConfig, config_folder
+from vton_aux.config import TrainConfig, config_folder, typed
 from vton_aux.data.content import content_hash, fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
@@ -320,7 +320,7 @@ def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[s
 
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
-    config = cast(TrainConfig, OmegaConf.to_object(raw))
+    config: TrainConfig = typed(raw)
     run = Path(HydraConfig.get().runtime.output_dir)
     check_root(config.data, HydraConfig.get().overrides.task)
     summary = train(config, run)

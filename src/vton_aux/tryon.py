@@ -1,13 +1,12 @@
 """`vton-aux tryon`: dress one person in one cloth."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from PIL import Image
 
-from vton_aux.config import TryOnConfig
+from vton_aux.config import TryOnConfig, typed
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
 from vton_aux.data.sample import read_sample, stacked
@@ -66,6 +65,6 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
 
 def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
-    config = cast(TryOnConfig, OmegaConf.to_object(raw))
+    config: TryOnConfig = typed(raw)
     output, alone = tryon(config)
     print(f"sheet: {output}\ntry-on alone: {alone}")

@@ -139,7 +139,19 @@ def test_systems_that_differ_in_more_than_the_method_are_told(tmp_path):
     write_evaluation(tmp_path / "b", "both", system__steps={"gmm": 9, "tom": 9})
     text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
     assert "Systems differ in steps" in text
+    assert "versions of the code" not in text
     assert text.count("# Table 1") == 1
+
+
+def test_seeds_and_versions_that_are_not_the_same_are_told(tmp_path):
+    write_evaluation(tmp_path / "a0", system__code="one")
+    write_evaluation(tmp_path / "a1", system__seed=1, system__code="one")
+    write_evaluation(tmp_path / "b0", "both", system__code="another")
+    write_evaluation(tmp_path / "c2", "tom_only", system__seed=2, system__code="one")
+    text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
+    assert "Both against CP-VTON: over seed 0 alone; the columns have all seeds." in text
+    assert "only TOM against CP-VTON: of all, no seed being in both" in text
+    assert "The trainings are of 2 versions of the code." in text
 
 
 def test_identical_systems_are_concluded_not_to_differ(tmp_path):

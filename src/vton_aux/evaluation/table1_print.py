@@ -167,6 +167,7 @@ def _facts(table: Table) -> list[str]:
     for key in ("steps", "trained_on", "labels"):
         if len({str(s.summary.get(key)) for s in table.systems if s.summary.get(key)}) > 1:
             lines.append(f"Systems differ in {key}, so they differ in more than the method.")
+    lines += [line for s in table.systems[1:] if (line := _seeds_line(table.systems[0], s))]
     versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
     if len(versions) > 1:
         lines.append(f"The trainings are of {len(versions)} versions of the code.")
@@ -217,6 +218,15 @@ def _sample_line(evaluation: Evaluation, protocol: str) -> str:
     images = f"{len(rows):,} {evaluation.pairing} images"
     fingerprint = evaluation.summary["data"]["fingerprint"]
     return f"{images}{': ' * bool(told)}{', '.join(told)}; data fingerprint {fingerprint}."
+
+
+def _seeds_line(baseline: System, system: System) -> str | None:
+    """Told where the differences are not those of the columns."""
+    if baseline.name != "baseline" or baseline.seeds == system.seeds:
+        return None
+    common = [str(seed) for seed in system.seeds if seed in baseline.seeds]
+    over = f"over seed {', '.join(common)} alone" if common else "of all, no seed being in both"
+    return f"{system.title} against {baseline.title}: {over}; the columns have all seeds."
 
 
 def _training_line(system: System) -> str:
