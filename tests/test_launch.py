@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from tiny import TINY
 from vton_aux.config import TrainerConfig
 from vton_aux.errors import UserError
 from vton_aux.files import write_json
+from vton_aux.fit import Job
 from vton_aux.launch import environment, follow, launch, leads, processes
 from waiting import wait_until
 
@@ -33,19 +35,27 @@ def second(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
+JOB = Job("gmm", {"steps": 5}, {}, {"size": [128, 96]}, {"devices": 2}, launch=name_of(OURS))
+
+
 def following(folder):
-    thread = threading.Thread(target=follow, args=(folder, 0.01), daemon=True)
+    own = replace(JOB, wandb={"group": "another second's folder"})
+    thread = threading.Thread(target=follow, args=(folder, own, 0.01), daemon=True)
     thread.start()
     return thread
 
 
-@pytest.mark.parametrize("variable", ["SLURM_PROCID", "RANK"])
-def test_the_first_process_leads(variable, monkeypatch):
-    monkeypatch.delenv("SLURM_PROCID", raising=False)
-    monkeypatch.delenv("RANK", raising=False)
+@pytest.mark.parametrize("launcher", ["srun", "torchrun", "torchrun in a job of SLURM's"])
+def test_the_first_process_leads(launcher, monkeypatch):
+    for name in ("SLURM_PROCID", "RANK", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
     assert leads()
+    if launcher != "srun":
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    if "SLURM" in launcher:
+        monkeypatch.setenv("SLURM_PROCID", "0")  # of the whole torchrun
     for rank in range(3):
-        monkeypatch.setenv(variable, str(rank))
+        monkeypatch.setenv("SLURM_PROCID" if launcher == "srun" else "RANK", str(rank))
         assert leads() == (rank == 0)
 
 
@@ -97,12 +107,12 @@ def test_devices_that_are_no_number_are_told():
 @pytest.mark.usefixtures("second")
 def test_the_others_wait_for_the_first_and_not_for_an_earlier_launch(tmp_path, capfd):
     thread = following(tmp_path)
-    for job in ({}, {"launch": name_of(OTHERS)}):
-        if job:
-            write_json(tmp_path / "job.json", job)
+    for stale in (None, replace(JOB, launch=name_of(OTHERS)), replace(JOB, log_every=7)):
+        if stale is not None:
+            stale.write(tmp_path)
         time.sleep(0.1)
         assert thread.is_alive()
-    write_json(tmp_path / "job.json", {"launch": name_of(OURS)})
+    JOB.write(tmp_path)
     thread.join(timeout=10)
     assert not thread.is_alive()
     assert capfd.readouterr().err.count("waiting for the first process") == 1
@@ -110,7 +120,7 @@ def test_the_others_wait_for_the_first_and_not_for_an_earlier_launch(tmp_path, c
 
 @pytest.mark.usefixtures("second")
 def test_what_another_launch_has_finished_is_not_waited_for(tmp_path):
-    write_json(tmp_path / "job.json", {"launch": name_of(OTHERS)})
+    replace(JOB, launch=name_of(OTHERS)).write(tmp_path)
     write_json(tmp_path / "summary.json", {"stage": "gmm", "validation": {}})
     (tmp_path / "model.ckpt").touch()
     thread = following(tmp_path)

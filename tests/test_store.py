@@ -326,6 +326,14 @@ def test_a_given_gmm_is_known_by_its_weights(trained, context, tmp_path):
         assert trained("stage=tom", f"gmm_checkpoint={tmp_path / name}.ckpt") == ["tom"], name
 
 
+def test_a_given_gmm_of_another_version_is_told(trained, context, tmp_path):
+    given = tmp_path / "given.ckpt"
+    arguments = {"settings": {"gone": 1}, "context": context}
+    torch.save({"state_dict": {}, "hyper_parameters": arguments}, given)
+    with pytest.raises(UserError, match=r"given\.ckpt: fits no GMM of this version: .*gone"):
+        trained("stage=tom", f"gmm_checkpoint={given}")
+
+
 def test_a_given_gmm_that_knows_another_representation_is_refused(trained, context, tmp_path):
     given = tmp_path / "given.ckpt"
     other = {**context["representation"], "pose_radius": 9.0}

@@ -316,6 +316,34 @@ def test_a_sigterm_to_both_of_two_processes_ends_them_at_one_step(root, tmp_path
     assert read_checkpoint(last)["global_step"] >= 2
 
 
+IN_VALIDATION = """
+import sys
+from vton_aux import fit
+from vton_aux.errors import UserError
+from vton_aux.stages.gmm import GMMStage
+
+def broken(*_):
+    raise UserError("broken")
+
+GMMStage.validation_step = broken
+sys.argv = ["fit", sys.argv[1]]
+fit.main()
+"""
+
+
+@pytest.mark.usefixtures("stages_here")
+def test_an_error_in_a_validation_ends_the_loader_processes_too(train, tmp_path):
+    """They live on after it, and do not mind the SIGTERM at which others end."""
+    train("run", "arm=baseline", "stage=gmm", "data.workers=1")
+    (folder,) = (tmp_path / "store").glob("gmm-*/")
+    (folder / "summary.json").unlink()
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_VALIDATION, folder], timeout=100, capture_output=True, text=True
+    )
+    assert ended.returncode == 2
+    assert "error: broken" in ended.stderr
+
+
 def test_bad_data_in_a_running_stage_is_one_line_and_nothing_half_written(
     capfd, tmp_path, tmp_path_factory
 ):

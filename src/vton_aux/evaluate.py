@@ -110,10 +110,12 @@ def _check(config: EvaluateConfig) -> None:
 
 def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:
     """Check that the validation set is the one of the training."""
+    if trained_on is None:
+        return
     data = config.data
     module = VITONDataModule(data.root, val_fraction=data.val_fraction, split_seed=data.split_seed)
     train, validation = module.train_and_validation_pairs()
-    if trained_on not in (None, fingerprint(module.root, "train", [*train, *validation])):
+    if trained_on != fingerprint(module.root, "train", [*train, *validation]):
         raise UserError(
             f"split=val: data.val_fraction={data.val_fraction} and data.split_seed="
             f"{data.split_seed} cut another validation set out of {data.root} than the "

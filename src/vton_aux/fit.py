@@ -15,6 +15,7 @@ line again; with Hydra's they would run a whole sweep.
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -294,6 +295,9 @@ def main() -> None:
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)
+        # loader processes that an error left: they outlive a SIGTERM and would be waited for
+        for child in multiprocessing.active_children():
+            child.kill()
     sys.exit(status)
 
 

@@ -7,12 +7,15 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from vton_aux.config import TrainerConfig
 from vton_aux.errors import UserError
+from vton_aux.fit import Job
 from vton_aux.store import finished
 
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT")
@@ -21,13 +24,19 @@ _TORCHRUN = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR",
 
 def leads() -> bool:
     """Whether this is the first of the processes, or the only one."""
-    return int(os.environ.get("SLURM_PROCID", os.environ.get("RANK", "0"))) == 0
+    rank = "RANK" if _by_torchrun() else "SLURM_PROCID"
+    return int(os.environ.get(rank, "0")) == 0
 
 
 def launch() -> str:
-    """What the processes of one launch have in common, and those of another have not."""
-    names = _SLURM if "SLURM_PROCID" in os.environ else _TORCHRUN
+    """What the processes of one launch have in common."""
+    names = _TORCHRUN if _by_torchrun() else _SLURM
     return " ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+
+
+def _by_torchrun() -> bool:
+    """It may itself run within a job of SLURM's, as Lightning sees it too."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def processes(trainer: TrainerConfig) -> int:
@@ -54,29 +63,28 @@ def environment() -> dict[str, str]:
     torchrun keeps one store for all that its processes run, where a second stage would read the
     addresses of the first; so each makes its own, beside it.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not _by_torchrun():
         return {}
     port = str(int(os.environ["MASTER_PORT"]) + 1)
     return {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": port}
 
 
-def follow(folder: Path, every: float = 0.5) -> None:
+def follow(folder: Path, job: Job, every: float = 0.5) -> None:
     """Wait until the first process trains the stage of `folder`, or has found it finished.
 
     Args:
+        job: as this process would write it; W&B's run is the first one's matter.
         every: seconds from one look to the next.
     """
+    wanted = json.loads(json.dumps({**asdict(job), "wandb": None}))
     told = False
-    while not finished(folder) and _launch_of(folder) != launch():
+    while not finished(folder) and _job_of(folder) != wanted:
         if not told:
             print(f"{folder}: waiting for the first process", file=sys.stderr, flush=True)
             told = True
         time.sleep(every)
 
 
-def _launch_of(folder: Path) -> str | None:
+def _job_of(folder: Path) -> dict[str, Any] | None:
     path = folder / "job.json"
-    if not path.is_file():
-        return None
-    launch: str | None = json.loads(path.read_text()).get("launch")
-    return launch
+    return {**json.loads(path.read_text()), "wandb": None} if path.is_file() else None

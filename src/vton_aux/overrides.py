@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-_PLAIN = re.compile(r"[\w./:@%+-]+|\[[\d,]+\]")
+_PLAIN = re.compile(r"[A-Za-z/.][\w./:@%+-]*", re.ASCII)
+_WORDS = ("true", "false", "null", "inf", "nan")  # which are no text to Hydra
 
 
 def quoted(value: str | Path) -> str:
@@ -13,6 +14,10 @@ def quoted(value: str | Path) -> str:
 
 
 def override(key: str, value: object) -> str:
-    """KEY=VALUE, the value quoted where Hydra would read another than the text."""
-    text = str(value)
-    return f"{key}={text if _PLAIN.fullmatch(text) else quoted(text)}"
+    """KEY=VALUE, text quoted where Hydra would not read it as it is."""
+    if isinstance(value, bool):
+        return f"{key}={str(value).lower()}"
+    if not isinstance(value, str | Path):
+        return f"{key}={value}".replace(" ", "")
+    plain = _PLAIN.fullmatch(str(value)) and str(value).lower() not in _WORDS
+    return f"{key}={value if plain else quoted(value)}"

@@ -161,7 +161,7 @@ def _stage(
                 write_json(folder / "inputs.json", inputs)
                 _run(folder, config.speed.malloc)
     else:
-        follow(folder)
+        follow(folder, job)
         if not finished(folder):
             _run(folder, config.speed.malloc)
     return folder
@@ -258,7 +258,10 @@ def _given_gmm(config: TrainConfig) -> Path | None:
             f"gmm_checkpoint={path}: trained {kind} the auxiliary head, but arm.gmm_aux="
             f"{str(config.arm.gmm_aux).lower()}; choose the arm that this GMM belongs to"
         )
-    config.gmm = GMMSettings(**arguments["settings"])  # RUN/config.yaml tells what it was
+    try:
+        config.gmm = GMMSettings(**arguments["settings"])  # RUN/config.yaml tells what it was
+    except TypeError as error:
+        raise UserError(f"gmm_checkpoint={path}: fits no GMM of this version: {error}") from None
     return path
 
 

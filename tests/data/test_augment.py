@@ -85,6 +85,7 @@ def centre(weights):
 def test_what_would_mislabel_is_refused(kind, name, told):
     with pytest.raises(UserError, match=told):
         build_transforms({kind: [{"transform": name}]})
+    build_transforms({"colour": [{"transform": "PixelDropout"}]})  # of the picture alone
 
 
 @settings(max_examples=60, deadline=None)

@@ -30,20 +30,23 @@ def usage() -> Usage:
     return Usage(sum(peaks), sum(faults))
 
 
+def _read(path: Path) -> str:
+    """What stands there; nothing where the thread or process has ended since."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def _family(process: int) -> list[int]:
-    children = [
-        int(child)
-        for path in _PROC.glob(f"{process}/task/*/children")
-        for child in path.read_text().split()
-    ]
+    lists = [_read(path) for path in _PROC.glob(f"{process}/task/*/children")]
+    children = [int(child) for of_thread in lists for child in of_thread.split()]
     return [process, *(one for child in children for one in _family(child))]
 
 
 def _of(process: int) -> tuple[float, int]:
-    try:
-        stat = (_PROC / str(process) / "stat").read_text()
-        status = (_PROC / str(process) / "status").read_text()
-    except FileNotFoundError:  # it has ended since
+    stat, status = (_read(_PROC / str(process) / name) for name in ("stat", "status"))
+    if not (stat and status):
         return 0.0, 0
     peak = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)  # a zombie has none
     # the name, in brackets, may hold spaces; minflt is the eighth field behind it

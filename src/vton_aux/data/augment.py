@@ -19,6 +19,7 @@ from vton_aux.data.pose import in_frame
 from vton_aux.data.sample import Sample, UInt8
 from vton_aux.errors import UserError
 
+_DROPOUTS = ("CoarseDropout", "GridDropout", "PixelDropout")  # here they are of the picture alone
 _MIRRORS = ("HorizontalFlip", "VerticalFlip", "Transpose", "D4", "SquareSymmetry")
 
 
@@ -55,7 +56,8 @@ def build_transforms(
 
 
 def _check_kind(kind: str, name: str, transform: Any) -> None:
-    if kind == "colour" and not isinstance(transform, A.ImageOnlyTransform):
+    changes_colours = isinstance(transform, A.ImageOnlyTransform) or name in _DROPOUTS
+    if kind == "colour" and not changes_colours:
         raise UserError(f"data.augment.colour: {name} moves pixels; it belongs to geometry")
     if kind == "geometry" and name in _MIRRORS:
         raise UserError(

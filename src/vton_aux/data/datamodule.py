@@ -59,7 +59,7 @@ def check_resident(packed: bool, augment: Mapping[str, Sequence[Any]]) -> None:
 
 def _outlive_sigterm(worker: int) -> None:
     """Leave a SIGTERM to all processes, as SLURM sends it, to the one that trains: it finishes its
-    step, for which it needs its loader processes, and ends them itself."""
+    step, for which it needs its loader processes, and ends them itself (`fit.main`)."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -235,7 +235,7 @@ class VITONDataModule(pl.LightningDataModule):
             sampler=sampler,
             num_workers=workers,
             collate_fn=as_read,
-            worker_init_fn=_outlive_sigterm,
+            worker_init_fn=None if self.trainer is None else _outlive_sigterm,
             pin_memory=self.trainer is not None
             and self.trainer.strategy.root_device.type == "cuda",
             persistent_workers=workers > 0,

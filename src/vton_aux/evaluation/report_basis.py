@@ -141,7 +141,7 @@ def _evaluate(evaluation: Evaluation) -> str:
         "name": system["name"] if system["name"] != system.get("arm") else None,
         "data": "viton",
         "data.root": summary["data"]["root"],
-        "data.size": None if system.get("checkpoint") else f"[{height},{width}]",
+        "data.size": None if system.get("checkpoint") else [height, width],
         "split": None if summary["split"] == "test" else summary["split"],
         "data.val_fraction": cut.get("val_fraction"),
         "data.split_seed": cut.get("split_seed"),
@@ -149,10 +149,10 @@ def _evaluate(evaluation: Evaluation) -> str:
         "limit": inputs.get("limit"),
         "batch_size": inputs.get("batch_size"),
         "precision": _unless(FULL, system.get("precision")),
-        "compile": "true" if inputs.get("compile") else None,
+        "compile": inputs.get("compile") or None,
         "features": summary.get("features"),
         "features_weights": summary.get("features_weights"),
-        "lpips": "true" if "lpips" in evaluation.table else None,
+        "lpips": True if "lpips" in evaluation.table else None,
     }
     given = [override(key, value) for key, value in words.items() if value is not None]
     return shlex.join(["vton-aux", "evaluate", *given])
