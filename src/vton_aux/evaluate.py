@@ -114,8 +114,7 @@ def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:
         return
     data = config.data
     module = VITONDataModule(data.root, val_fraction=data.val_fraction, split_seed=data.split_seed)
-    train, validation = module.train_and_validation_pairs()
-    if trained_on != fingerprint(module.root, "train", [*train, *validation]):
+    if trained_on != module.training_fingerprint():
         raise UserError(
             f"split=val: data.val_fraction={data.val_fraction} and data.split_seed="
             f"{data.split_seed} cut another validation set out of {data.root} than the "

@@ -114,30 +114,7 @@ def fit(folder: Path) -> dict[str, Any]:
     resumed = last if last.is_file() else None
     data.steps = stage.settings.steps
     data.start_step = _steps_done(last) if resumed else 0
-    name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
-    val_every = min(job.val_every, stage.settings.steps)
-    log_every = min(job.log_every, stage.settings.steps)
-    callbacks = callbacks_of(
-        stage, folder, name, log_every, val_every, job.checkpoint_every, job.pictures
-    )
-    try:
-        trainer = pl.Trainer(
-            **job.trainer,
-            max_steps=stage.settings.steps,
-            max_epochs=-1,
-            val_check_interval=val_every,
-            check_val_every_n_epoch=None,
-            log_every_n_steps=log_every,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            callbacks=callbacks,
-            plugins=[WholeCheckpoints()],
-            logger=_loggers(folder, job),
-            enable_model_summary=False,
-            default_root_dir=folder,
-        )
-    except (MisconfigurationException, ValueError, TypeError) as error:
-        raise UserError(f"trainer: {error}") from None
+    trainer = build_trainer(job, stage, folder)
     if trainer.is_global_zero:
         mode = stage.speed.compile
         warn_of_slowness(
@@ -172,29 +149,48 @@ def fit(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def callbacks_of(
-    stage: Stage,
-    folder: Path,
-    name: str,
-    log_every: int,
-    val_every: int,
-    checkpoint_every: int,
-    pictures: int,
-) -> list[Callback]:
-    """All that a training does beside its steps, in the order in which it has to be done."""
-    return [
+def build_trainer(job: Job, stage: Stage, folder: Path, *beside: Callback) -> pl.Trainer:
+    """The trainer of `job` with all that it does beside the steps, and `beside` behind that.
+
+    Raises:
+        UserError: the trainer's arguments do not fit this machine.
+    """
+    name = f"{job.stage} {job.context['provenance'].get('arm', '')}".strip()
+    val_every = min(job.val_every, stage.settings.steps)
+    log_every = min(job.log_every, stage.settings.steps)
+    callbacks: list[Callback] = [
         LossLog(),
-        Diverged(log_every, checkpoint_every, val_every),
+        Diverged(log_every, job.checkpoint_every, val_every),
         StopTogether(log_every),  # where the loss is read anyway
         BestCheckpoint(
             folder, filename="best", monitor=stage.best[0], mode=stage.best[1],
             save_weights_only=True, enable_version_counter=False,
         ),
-        LastCheckpoint(folder / LAST, checkpoint_every),  # behind the best, whose state it holds
+        # behind the best, whose state it holds
+        LastCheckpoint(folder / LAST, job.checkpoint_every),
         StepProgress(name, stage.best[0]),
         LearningRateMonitor("step"),
-        ValidationPictures(folder / "pictures", pictures),
+        ValidationPictures(folder / "pictures", job.pictures),
+        *beside,
     ]  # fmt: skip
+    try:
+        return pl.Trainer(
+            **job.trainer,
+            max_steps=stage.settings.steps,
+            max_epochs=-1,
+            val_check_interval=val_every,
+            check_val_every_n_epoch=None,
+            log_every_n_steps=log_every,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
+            logger=_loggers(folder, job),
+            enable_model_summary=False,
+            default_root_dir=folder,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        raise UserError(f"trainer: {error}") from None
 
 
 def merge_curves(folder: Path) -> None:

@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 
 from vton_aux import children
 from vton_aux.config import TrainConfig, config_folder, typed
-from vton_aux.data.content import content_hash, fingerprint
+from vton_aux.data.content import content_hash
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import alone, write_json
@@ -105,6 +105,7 @@ def _stage(
     }
     if settings.select == "best":
         inputs["val_every"] = config.val_every
+    gmm_recipe = None
     if stage == "tom":
         assert gmm is not None
         checkpoint = read_checkpoint(gmm)
@@ -118,9 +119,8 @@ def _stage(
             "tom_aux": aux,
             "gmm_key": gmm_provenance.get("key"),
         }
-        provenance["recipe"] = _recipe(inputs, gmm_provenance.get("recipe"))
-    else:
-        provenance = {**provenance, "recipe": _recipe(inputs)}
+        gmm_recipe = gmm_provenance.get("recipe")
+    provenance = {**provenance, "recipe": _recipe(inputs, gmm_recipe)}
     key = stage_key(inputs)
     folder = (Path(config.store) / f"{stage}-{key}").resolve()
     context = {
@@ -170,8 +170,7 @@ def _stage(
 def _provenance(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
     """Seed, data and code as they are now: a stage may begin hours after the one before it."""
     module = VITONDataModule(**{**data, "augment": None})
-    train, validation = module.train_and_validation_pairs()
-    digest = fingerprint(module.root, "train", [*train, *validation])
+    digest = module.training_fingerprint()
     return {"seed": config.seed, "data": digest, "code": code_version()}
 
 
@@ -185,11 +184,11 @@ def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
     return {"vgg": "random" if path is None else content_hash(path)}
 
 
-def _recipe(inputs: dict[str, Any], gmm: str | None = None) -> str:
+def _recipe(inputs: dict[str, Any], gmm: str | None) -> str:
     """The key of how a stage is trained: what its seeds, and versions of the code, agree in.
 
     Args:
-        gmm: the recipe of TOM's GMM.
+        gmm: the recipe of TOM's GMM; None where that is not known, and of a GMM.
     """
     same = {name: value for name, value in inputs.items() if name not in ("seed", "code")}
     return stage_key({**same, "reading": {**inputs["reading"], "seed": None}, "gmm": gmm})

@@ -2,24 +2,18 @@
 
 import tempfile
 import threading
-import warnings
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import CSVLogger
 
 from vton_aux.bench.case import Work, precision_of
 from vton_aux.bench.inputs import build_stage, random_batch
 from vton_aux.bench.steps import AHEAD
-from vton_aux.fit import callbacks_of
+from vton_aux.fit import Job, build_trainer
 from vton_aux.stages.speed import Speed
-
-_NEVER = 10**9  # steps
-_LOG, _CHECKPOINT = 50, 1000  # the defaults of `vton-aux train`
 
 
 class _OneByOne(Callback):
@@ -50,27 +44,18 @@ def fit(
     batch: int = 4,
     speed: dict[str, Any] | None = None,
 ) -> Work:
-    """A step from the uint8 batch in `pl.Trainer`, logging and checkpoints included."""
+    """A step from the uint8 batch in the trainer of `vton-aux train`, validations left out."""
     module = build_stage(stage, False, vgg, (256, 192), Speed(**(speed or {})))
-    folder = tempfile.TemporaryDirectory()
-    place, turns = Path(folder.name), _OneByOne()
-    callbacks = callbacks_of(module, place, stage, _LOG, _NEVER, _CHECKPOINT, pictures=0)
-    trainer = pl.Trainer(
-        accelerator="gpu" if device.type == "cuda" else device.type,
-        devices=[device.index or 0] if device.type == "cuda" else 1,
-        precision=precision_of(bf16),  # type: ignore[arg-type]
-        benchmark=torch.backends.cudnn.benchmark,
-        max_steps=-1,
-        max_epochs=-1,
-        limit_val_batches=0,
-        val_check_interval=_NEVER,
-        check_val_every_n_epoch=None,
-        log_every_n_steps=_LOG,
-        callbacks=[*callbacks, turns],
-        logger=CSVLogger(place),
-        enable_model_summary=False,
-        default_root_dir=place,
-    )
+    hardware = {
+        "accelerator": "gpu" if device.type == "cuda" else device.type,
+        "devices": [device.index or 0] if device.type == "cuda" else 1,
+        "precision": precision_of(bf16),
+        "benchmark": torch.backends.cudnn.benchmark,
+        "limit_val_batches": 0,
+    }
+    job = Job(stage, {}, {"provenance": {}}, {}, hardware)  # type: ignore[arg-type]
+    folder, turns = tempfile.TemporaryDirectory(), _OneByOne()
+    trainer = build_trainer(job, module, Path(folder.name), turns)
     batches = repeat(random_batch(batch, (256, 192), device))
 
     def train() -> None:
@@ -80,7 +65,6 @@ def fit(
             turns.error = error
             turns.made.release()
 
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
     threading.Thread(target=train, daemon=True).start()
 
     def unit() -> int:

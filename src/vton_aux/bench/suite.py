@@ -120,8 +120,8 @@ def steps(name: str, source: str | None, gpu: bool, bf16: bool) -> list[Case]:
         )
         for head, aux in HEADS.items()
     ]  # fmt: skip
-    looped = replace(trained[0], name=f"{trained[0].name}, in Lightning", kind="fit")
-    looped.options = {k: v for k, v in looped.options.items() if k not in ("aux", "whole")}
+    label = f"{trained[0].name}, in Lightning"
+    looped = replace(_step(label, stage, bf16=bf16, vgg=vgg, speed=speed), kind="fit")
     return _beside("step", [*ready, *trained, looped], source, {"stage": stage, "vgg": vgg})
 
 

@@ -1,11 +1,11 @@
 """The loss and its parts go to the loggers at the steps that these write."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
-from torch import Tensor
+
+from vton_aux.callbacks.moments import logged
 
 
 class LossLog(Callback):
@@ -18,7 +18,6 @@ class LossLog(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Log, where the loggers write."""
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            parts: Mapping[str, Tensor] = outputs
-            for name, value in parts.items():
+        if logged(trainer):
+            for name, value in outputs.items():
                 pl_module.log(f"train/{name}", value)

@@ -9,6 +9,12 @@ def training(trainer: pl.Trainer) -> bool:
     return trainer.state.fn == TrainerFn.FITTING
 
 
+def logged(trainer: pl.Trainer) -> bool:
+    """Whether the loggers write the step that has just ended."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return trainer.global_step % every == 0
+
+
 def due(trainer: pl.Trainer, every: int) -> bool:
     """Whether the step that has just ended is an `every`-th one that no validation follows.
 

@@ -6,6 +6,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
+from vton_aux.callbacks.moments import logged
+
 
 class StepProgress(ProgressBar):
     """Steps done of all, images a second, the loss and the latest validation score.
@@ -51,7 +53,7 @@ class StepProgress(ProgressBar):
         if self.bar is None:
             return
         self.bar.update(trainer.global_step - self.bar.n)
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if logged(trainer):
             shown = {"loss": f"{float(outputs['loss']):.4f}"}
             if self.score in trainer.callback_metrics:
                 score = float(trainer.callback_metrics[self.score])

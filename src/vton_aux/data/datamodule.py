@@ -12,6 +12,7 @@ from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Sampler
 
 from vton_aux.data.augment import Augmentation
+from vton_aux.data.content import fingerprint
 from vton_aux.data.dataset import Draw, StepSampler, VITONDataset, as_read
 from vton_aux.data.flip import flip_persons
 from vton_aux.data.labels import LABEL_SETS
@@ -136,6 +137,11 @@ class VITONDataModule(pl.LightningDataModule):
                 )
             self._warn_of_other_shape(pairs[0])
         return self._split
+
+    def training_fingerprint(self) -> str:
+        """`fingerprint` of both sides: it changes with the data and with the cut between them."""
+        train, validation = self.train_and_validation_pairs()
+        return fingerprint(self.root, "train", [*train, *validation])
 
     def train_dataset(self) -> VITONDataset:
         """Augmented samples of the training side."""

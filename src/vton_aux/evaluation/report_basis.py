@@ -133,6 +133,7 @@ def commands(evaluations: Sequence[Evaluation]) -> list[str]:
 def _evaluate(evaluation: Evaluation) -> str:
     summary, inputs = evaluation.summary, _inputs(evaluation)
     system = summary["system"]
+    precision = system.get("precision")
     height, width = summary["size"]
     cut = inputs if summary["split"] == "val" else {}
     words = {
@@ -148,7 +149,7 @@ def _evaluate(evaluation: Evaluation) -> str:
         "pairing": summary["pairing"],
         "limit": inputs.get("limit"),
         "batch_size": inputs.get("batch_size"),
-        "precision": _unless(FULL, system.get("precision")),
+        "precision": None if precision == FULL else precision,
         "compile": inputs.get("compile") or None,
         "features": summary.get("features"),
         "features_weights": summary.get("features_weights"),
@@ -156,10 +157,6 @@ def _evaluate(evaluation: Evaluation) -> str:
     }
     given = [override(key, value) for key, value in words.items() if value is not None]
     return shlex.join(["vton-aux", "evaluate", *given])
-
-
-def _unless(default: str, value: str | None) -> str | None:
-    return None if value == default else value
 
 
 def _inputs(evaluation: Evaluation) -> Plain:

@@ -91,8 +91,8 @@ class TOMStage(Stage):
     def setup(self, stage: str) -> None:
         """Load VGG19 when training starts; inference needs none."""
         if stage == "fit" and self.settings.perceptual_weight and self.perceptual is None:
-            perceptual = PerceptualLoss(self.settings.vgg).to(self.device)
-            self.perceptual = perceptual.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+            perceptual = PerceptualLoss(self.settings.vgg)
+            self.perceptual = perceptual.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
         super().setup(stage)
 
     @torch.no_grad()
