@@ -56,7 +56,9 @@ WRONG = {
     ("gmm=3",): ("a number", "arm=both"),
     ("+gmm.foo=1",): ("gmm.foo: there is no such key",),
     ("--cfg", "job", "-m"): ("Only one of", "--multirun", "--cfg"),
-    ("trainer.devices=abc", *FEW): ("trainer.devices=abc", "a number"),
+    ("trainer.devices=abc",): ("trainer.devices=abc", "a number"),
+    ("trainer.devices=0",): ("trainer.devices=0", "1 or more"),
+    ("trainer.num_nodes=0",): ("trainer.num_nodes=0", "above 0"),
     ("both",): ("both: no override", "KEY=VALUE"),
     ("data.augment=strong",): ("data.augment=strong", "data/augment=strong chooses"),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from vton_aux.data.datamodule import check_resident, check_size
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.device import FULL, MIXED
 from vton_aux.errors import UserError
+from vton_aux.launch import processes
 from vton_aux.networks.gmm import feature_levels
 from vton_aux.stages.speed import check_mode
 
@@ -75,6 +76,7 @@ def _positive(config: TrainConfig) -> Iterator[tuple[str, float]]:
     for key in ("val_every", "checkpoint_every", "log_every"):
         yield key, getattr(config, key)
     yield "representation.shape_blur", config.representation.shape_blur
+    yield "trainer.num_nodes", config.trainer.num_nodes
 
 
 def _not_negative(config: TrainConfig) -> Iterator[tuple[str, float]]:
@@ -111,3 +113,5 @@ def _check_hardware(trainer: TrainerConfig) -> None:
             "trainer.accelerator=gpu: there is no GPU here, or PyTorch was built without; "
             "trainer=cpu trains on the processor"
         )
+    if processes(trainer) < 1:
+        raise UserError(f"trainer.devices={trainer.devices}: nothing to train on; give 1 or more")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pictured_evaluations import write_pictured
+from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.sample import read_photo
 from vton_aux.errors import UserError
 from vton_aux.evaluation.album import Album, Sample
@@ -163,11 +164,14 @@ def test_an_album_finds_every_picture(evaluations, root):
     assert album.missing is None
 
 
-def test_pictures_of_another_size_are_shown_at_the_evaluations(evaluations):
+def test_pictures_of_another_size_are_shown_as_the_models_see_them(evaluations, root):
     evaluation = evaluations["both", "paired"]
     album = Album(evaluation)
     album.size = (128, 96)
-    assert album.cloth(Sample(*evaluation.table.index[0])).shape == (128, 96, 3)
+    seen = VITONDataModule(root, size=album.size).test_dataset()[0]
+    sample = Sample(seen["person_name"], seen["cloth_name"], "paired")
+    for shown, tensor in ((album.person(sample), "person"), (album.cloth(sample), "cloth")):
+        assert np.array_equal(shown, np.asarray(seen[tensor]).transpose(1, 2, 0))
 
 
 @pytest.mark.parametrize("kind", ["images", "warps"])

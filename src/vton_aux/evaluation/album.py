@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from vton_aux.data.layout import Pair, SampleFiles, Split, files_of
-from vton_aux.data.sample import UInt8, read_photo
+from vton_aux.data.sample import UInt8, read_photo, resize_photo
 from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.evaluation.runs import Evaluation
 from vton_aux.evaluation.score import pictures_by_stem, read_pixels
@@ -23,7 +22,7 @@ class Sample(NamedTuple):
 
 
 class Album:
-    """The pictures, all at the evaluation's size.
+    """The pictures, all at the evaluation's size, to which the models saw them brought too.
 
     Raises:
         UserError: on reading a picture that is missing or broken; the message names it.
@@ -87,8 +86,4 @@ class Album:
         return files_of(self.root, self.split, Pair(sample.person, sample.cloth))
 
     def _read(self, path: Path) -> UInt8:
-        picture = read_photo(path)
-        if picture.shape[:2] == self.size:
-            return picture
-        resized = Image.fromarray(picture).resize(self.size[::-1], Image.Resampling.BICUBIC)
-        return np.asarray(resized)
+        return resize_photo(read_photo(path), self.size)

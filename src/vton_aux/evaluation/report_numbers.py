@@ -149,7 +149,7 @@ def intervals(table: Table) -> Plain:
         "images": images_of(table),
         "groups": plots[0],
         "further": plots[1],
-        "tests": len(table.comparisons),
+        "corrected_over": table.corrected_over,
         "baseline": table.systems[0].title,
     }
 

@@ -75,7 +75,9 @@ class Table:
 
     Attributes:
         cells: by row and name of the system.
-        comparisons: with the baseline, corrected over all of them; empty without a baseline.
+        comparisons: with the baseline; corrected over those of the paper's scores, which were its
+            claim before any data were seen, and over the further ones, which explain it. Empty
+            without a baseline.
     """
 
     protocol: str
@@ -83,6 +85,12 @@ class Table:
     rows: list[Row]
     cells: dict[tuple[Row, str], Cell]
     comparisons: list[tuple[Row, System, Comparison]]
+
+    @property
+    def corrected_over(self) -> tuple[int, int]:
+        """How many comparisons are of the paper's scores, and how many of further ones."""
+        claimed = sum(row in PAPER_ROWS for row, *_ in self.comparisons)
+        return claimed, len(self.comparisons) - claimed
 
 
 PAPER_ROWS = [
@@ -193,8 +201,16 @@ def _comparisons(
                     compared.append(compare_pooled(score, first, second))
             found += [(Row(c.score, pairing), system, c) for c in compared]
     found.sort(key=lambda entry: rows.index(entry[0]))
-    corrected = correct([comparison for *_, comparison in found])
-    return [(row, system, c) for (row, system, _), c in zip(found, corrected, strict=True)]
+    claimed = [entry for entry in found if entry[0] in PAPER_ROWS]
+    further = [entry for entry in found if entry[0] not in PAPER_ROWS]
+    return [*_corrected(claimed), *_corrected(further)]
+
+
+def _corrected(
+    found: Sequence[tuple[Row, System, Comparison]],
+) -> Iterable[tuple[Row, System, Comparison]]:
+    together = correct([comparison for *_, comparison in found])
+    return ((row, system, c) for (row, system, _), c in zip(found, together, strict=True))
 
 
 def to_frame(tables: Sequence[Table]) -> pd.DataFrame:

@@ -181,11 +181,12 @@ def _facts(table: Table) -> list[str]:
         "pool all images and have no interval over them."
     ]
     if table.comparisons:
+        claimed, further = table.corrected_over
         lines += [
             "Differences are system minus baseline on the same images; their intervals are not "
             "corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
-            f"each corrected by Holm over those of this table's {len(table.comparisons)} "
-            "comparisons that have one. "
+            f"each corrected by Holm, over the paper's scores ({claimed} comparisons) and over the "
+            f"further ones ({further}) by themselves. "
             "d_z: Cohen's, mean over standard deviation of the images' differences."
         ]
     apart = [
