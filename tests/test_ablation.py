@@ -40,11 +40,20 @@ def test_its_commands_are_those_that_a_person_types(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ablation, "run", pretend)
-    ablation.main(["--arms", "both,both", "--seeds", "1, 1", "--folder", "the runs", "data=viton"])
+    arguments = ("--arms", "both,both", "--seeds", "1, 1", "--folder", "the runs")
+    dashboard = ["wandb=on", "wandb.project=mine"]
+    ablation.main([*arguments, "data=viton", *dashboard])
     checkpoint = "checkpoint='the runs/both_seed1/tom.ckpt'"
-    data = ["data.root='/a/viton'", "data.cache='packed'", "batch_size=16"]
+    data = ["data.root='/a/viton'", "data.cache='packed'", "batch_size=16", *dashboard]
     assert commands[:3] == [
-        ["train", "arm=both", "seed=1", "hydra.run.dir='the runs/both_seed1'", "data=viton"],
+        [
+            "train",
+            "arm=both",
+            "seed=1",
+            "hydra.run.dir='the runs/both_seed1'",
+            "data=viton",
+            *dashboard,
+        ],
         ["evaluate", checkpoint, "pairing=paired", *data],
         ["evaluate", checkpoint, "pairing=unpaired", *data],
     ]

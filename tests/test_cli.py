@@ -59,6 +59,8 @@ WRONG = {
     ("trainer.devices=abc",): ("trainer.devices=abc", "a number"),
     ("trainer.devices=0",): ("trainer.devices=0", "1 or more"),
     ("trainer.num_nodes=0",): ("trainer.num_nodes=0", "above 0"),
+    ("wandb=on", "wandb.project=a/b", *FEW): ("wandb: Invalid project name 'a/b'",),
+    ("wandb=on", "wandb.tags=['']", *FEW): ("wandb: Tag at index 0 is empty",),
     ("both",): ("both: no override", "KEY=VALUE"),
     ("data.augment=strong",): ("data.augment=strong", "data/augment=strong chooses"),
 }  # fmt: skip

@@ -1,18 +1,24 @@
-"""Offline W&B runs, one a stage, read back with W&B's own tool."""
+"""Offline W&B runs, one a stage and one an evaluation, read back with W&B's own tool."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import wandb
 from PIL import Image
 
 from command_line import vton_aux
 from tiny import SHORT
+from vton_aux.config import WandbConfig
+from vton_aux.dashboard import log_evaluation
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
+from vton_aux.evaluation.known_scores import POOLED
+from vton_aux.evaluation.runs import read_evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -134,3 +140,61 @@ def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
     assert one(path, "run")["run_group"] == "mine"
     assert one(path, "exit")["exit_code"] == 2
     assert json.loads(inspect(path, "--summary"))["state"] != "finished"
+
+
+@pytest.fixture
+def evaluate(capfd, checkpoints, root, tmp_path):
+    def run(*overrides: str):
+        (tmp_path / "my_run").mkdir()
+        shutil.copy(checkpoints / "tom.ckpt", tmp_path / "my_run")
+        return vton_aux(
+            capfd, "evaluate", f"checkpoint={tmp_path}/my_run/tom.ckpt", "data=viton",
+            f"data.root={root}", "device=cpu", "data.cache=null", f"output={tmp_path / 'out'}",
+            "wandb=on", *overrides,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("pairing", ["paired", "unpaired"])
+def test_an_evaluation_is_a_run_with_its_scores_and_people(evaluate, tmp_path, pairing):
+    out = tmp_path / "out"
+    features = "vton_aux.evaluation.features:random_vgg"
+    outcome = evaluate(f"pairing={pairing}", f"features={features}")
+    assert outcome.status == 0, outcome.err
+    (path,) = out.glob("wandb/offline-run-*/run-*.wandb")
+    told = one(path, "run")
+    assert (told["project"], told["run_group"]) == ("vton-aux", "my_run")
+    assert (told["job_type"], told["display_name"]) == ("evaluate", f"{pairing} test both")
+    assert json.loads(inspect(path, "--summary"))["config"]["features"] == features
+
+    (logged,) = [r["history"]["item"] for r in records(path) if r["type"] == "history"]
+    evaluation = read_evaluation(out)
+    for protocol, found in evaluation.summary["protocols"].items():
+        pooled = {name: found[name] for name in POOLED if name in found}
+        for name, value in {**found["means"], **pooled}.items():
+            assert logged[f"{protocol} {pairing}/{name}"] == pytest.approx(value)
+    assert f"official {pairing}/fid" in logged
+    for sheet in ("try-ons", "warps"):
+        with Image.open(path.parent / "files" / logged[f"{sheet}.path"]) as shown:
+            assert shown.height > 4 * 256
+
+    log_evaluation(WandbConfig(), evaluation)
+    again = max(out.glob("wandb/offline-run-*/run-*.wandb"), key=lambda p: p.stat().st_mtime)
+    assert again != path
+    assert one(again, "run")["run_id"] == told["run_id"]
+
+
+@pytest.mark.usefixtures("stages_here")
+def test_a_run_that_wandb_does_not_take_is_one_line(train, evaluate, root, monkeypatch, tmp_path):
+    def refuse(**_):
+        raise wandb.errors.CommError("no such entity")
+
+    monkeypatch.setattr(wandb, "init", refuse)
+    outcome = train(root, "arm=baseline", "stage=gmm")
+    assert outcome.status == 2
+    assert "error: wandb: no such entity; wandb=null trains without\n" in outcome.err
+    outcome = evaluate()
+    assert outcome.status == 2
+    assert f"error: wandb: no such entity; the scores lie in {tmp_path / 'out'}\n" in outcome.err
+    assert read_evaluation(tmp_path / "out").summary["images"] == 4

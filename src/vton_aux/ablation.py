@@ -76,6 +76,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
             ("features", chosen.features), ("features_weights", chosen.features_weights),
         ) if value is not None
     ]  # fmt: skip
+    dashboard = [word for word in chosen.overrides if word.startswith(("wandb=", "wandb."))]
     for place in runs:
         data = OmegaConf.load(place / "config.yaml").data
         for pairing in ("paired", "unpaired"):
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
                 "evaluate", f"checkpoint={quoted(place / 'tom.ckpt')}", f"pairing={pairing}",
                 f"data.root={quoted(Path(data.root).resolve())}",
                 f"data.cache={'null' if data.cache is None else quoted(data.cache)}",
-                "batch_size=16", *features,
+                "batch_size=16", *features, *dashboard,
             )  # fmt: skip
     places = [str(place) for place in runs]
     _vton_aux("table", *places, "--output", str(chosen.folder), quiet=True)

@@ -187,6 +187,7 @@ class EvaluateConfig:
         precision: of the networks, "32-true" or "bf16-mixed".
         compile: whether torch.compile makes them faster first.
         limit: at most so many samples; null for all.
+        wandb: log the scores and a few people as a W&B run too.
     """
 
     checkpoint: str | None = None
@@ -205,6 +206,7 @@ class EvaluateConfig:
     precision: str = "32-true"
     compile: bool = False
     limit: int | None = None
+    wandb: WandbConfig | None = None
 
 
 @dataclass

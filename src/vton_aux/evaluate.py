@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 
-from vton_aux import children
+from vton_aux import children, dashboard
 from vton_aux.config import EvaluateConfig, typed
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
@@ -22,6 +22,7 @@ from vton_aux.device import autocast, pick_device, warn_of_slowness
 from vton_aux.errors import UserError
 from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
+from vton_aux.evaluation.runs import Evaluation
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import check_writable, write_json
@@ -85,6 +86,8 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         "protocols": protocol_scores(table, scores, distances),
     }
     write_json(output / "summary.json", summary)
+    if config.wandb is not None:
+        dashboard.log_evaluation(config.wandb, Evaluation(output, summary))
     return summary, output
 
 
@@ -106,6 +109,8 @@ def _check(config: EvaluateConfig) -> None:
     ):
         raise UserError("batch_size, processes and limit must be at least 1")
     autocast(config.precision, pick_device(config.device))
+    if config.wandb is not None:
+        dashboard.check_names(config.wandb)
 
 
 def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:

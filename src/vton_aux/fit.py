@@ -242,7 +242,14 @@ def _loggers(folder: Path, job: Job) -> list[Logger]:
     csv = CSVLogger(folder, name="log", version=f"{attempt:03d}", flush_logs_every_n_steps=10)
     if job.wandb is None:
         return [csv]
-    return [csv, WandbLogger(**job.wandb, save_dir=folder, resume="allow")]
+    import wandb
+
+    logger = WandbLogger(**job.wandb, save_dir=folder, resume="allow")
+    try:
+        _ = logger.experiment  # begins the run
+    except wandb.Error as error:
+        raise UserError(f"wandb: {one_line(error)}; wandb=null trains without") from None
+    return [csv, logger]
 
 
 def _quiet() -> None:
