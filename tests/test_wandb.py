@@ -91,7 +91,7 @@ def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(
         stage = name.split("-")[0]
         told = one(path, "run")
         assert told["run_id"] == name
-        assert told["run_group"] == "first_try"
+        assert told["run_group"] == f"{tmp_path.name}/first_try"
         assert (told["project"], told["job_type"], told["tags"]) == ("tests", stage, ["a", "b"])
         assert told["display_name"] == f"{stage} both seed3"
 
@@ -145,7 +145,7 @@ def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
 @pytest.fixture
 def evaluate(capfd, checkpoints, root, tmp_path):
     def run(*overrides: str):
-        (tmp_path / "my_run").mkdir()
+        (tmp_path / "my_run").mkdir(exist_ok=True)
         shutil.copy(checkpoints / "tom.ckpt", tmp_path / "my_run")
         return vton_aux(
             capfd, "evaluate", f"checkpoint={tmp_path}/my_run/tom.ckpt", "data=viton",
@@ -164,7 +164,7 @@ def test_an_evaluation_is_a_run_with_its_scores_and_people(evaluate, tmp_path, p
     assert outcome.status == 0, outcome.err
     (path,) = out.glob("wandb/offline-run-*/run-*.wandb")
     told = one(path, "run")
-    assert (told["project"], told["run_group"]) == ("vton-aux", "my_run")
+    assert (told["project"], told["run_group"]) == ("vton-aux", f"{tmp_path.name}/my_run")
     assert (told["job_type"], told["display_name"]) == ("evaluate", f"{pairing} test both")
     assert json.loads(inspect(path, "--summary"))["config"]["features"] == features
 
@@ -183,6 +183,10 @@ def test_an_evaluation_is_a_run_with_its_scores_and_people(evaluate, tmp_path, p
     again = max(out.glob("wandb/offline-run-*/run-*.wandb"), key=lambda p: p.stat().st_mtime)
     assert again != path
     assert one(again, "run")["run_id"] == told["run_id"]
+    evaluation.summary["system"]["name"] = "theirs"
+    log_evaluation(WandbConfig(), evaluation)
+    other = max(out.glob("wandb/offline-run-*/run-*.wandb"), key=lambda p: p.stat().st_mtime)
+    assert one(other, "run")["run_id"] != told["run_id"]
 
 
 @pytest.mark.usefixtures("stages_here")
@@ -198,3 +202,19 @@ def test_a_run_that_wandb_does_not_take_is_one_line(train, evaluate, root, monke
     assert outcome.status == 2
     assert f"error: wandb: no such entity; the scores lie in {tmp_path / 'out'}\n" in outcome.err
     assert read_evaluation(tmp_path / "out").summary["images"] == 4
+
+
+@pytest.mark.usefixtures("stages_here")
+def test_a_key_that_wandb_refuses_is_told_before_the_work(
+    train, evaluate, root, monkeypatch, tmp_path
+):
+    def refuse(**_):
+        raise wandb.errors.AuthenticationError("WANDB_API_KEY invalid")
+
+    monkeypatch.setattr(wandb, "login", refuse)
+    for outcome in (train(root, "arm=baseline"), evaluate()):
+        assert outcome.status == 2
+        (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+        assert error == "error: wandb: WANDB_API_KEY invalid (WANDB_MODE=offline asks nobody)"
+    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "out").exists()

@@ -28,15 +28,15 @@ def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) ->
         run: the run folder.
 
     Raises:
-        UserError: W&B allows no such name.
+        UserError: see `logged_in`.
     """
     assert config.wandb is not None
     return {
-        **_common(config.wandb, run.name),
+        **_common(config.wandb, run, arm),
         "name": f"{stage} {arm} seed{config.seed}",
         "job_type": stage,
         "id": f"{stage}-{key}",
-        "offline": not _logged_in(),
+        "offline": not logged_in(config.wandb),
         "config": asdict(config),
     }
 
@@ -51,18 +51,17 @@ def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:
     """
     summary, system = evaluation.summary, evaluation.summary["system"]
     checkpoint, seed = system.get("checkpoint"), system.get("seed")
-    group = Path(checkpoint).parent.name if checkpoint else evaluation.name
-    inputs = (evaluation.path / "inputs.json").read_bytes()
+    run_folder = Path(checkpoint).parent if checkpoint else None
     words = (evaluation.pairing, summary["split"], evaluation.name)
     try:
         run = wandb.init(
-            **_common(config, group),
+            **_common(config, run_folder, evaluation.name),
             name=" ".join([*words, *([] if seed is None else [f"seed{seed}"])]),
             job_type="evaluate",
-            id=f"evaluate-{hashlib.blake2b(inputs, digest_size=6).hexdigest()}",
+            id=f"evaluate-{_key(evaluation)}",
             resume="allow",
             dir=evaluation.path,
-            mode="online" if _logged_in() else "offline",
+            mode="online" if logged_in(config) else "offline",
             config={key: value for key, value in summary.items() if key != "protocols"},
         )
         with run:
@@ -71,21 +70,23 @@ def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:
         raise UserError(f"wandb: {one_line(error)}; the scores lie in {evaluation.path}") from None
 
 
-def check_names(config: WandbConfig) -> None:
-    """Check what W&B would refuse when a run begins.
+def logged_in(config: WandbConfig) -> bool:
+    """Whether runs go to W&B at once; else they are offline.
 
     Raises:
-        UserError: it allows no such name.
+        UserError: W&B allows no such name, refuses the key or cannot be reached.
     """
     try:
         wandb.Settings(project=config.project, run_group=config.group, run_tags=tuple(config.tags))
+        return bool(wandb.login(prompt=False))
     except (wandb.Error, ValueError) as error:
         said = str(error).partition("Value error, ")[2].partition(" [type=")[0] or one_line(error)
-        raise UserError(f"wandb: {said}; choose other names") from None
+        raise UserError(f"wandb: {said} (WANDB_MODE=offline asks nobody)") from None
 
 
-def _common(config: WandbConfig, group: str) -> dict[str, Any]:
-    check_names(config)
+def _common(config: WandbConfig, run: Path | None, name: str) -> dict[str, Any]:
+    """What runs of stages and evaluations share; runs of one folder, or one name, are a group."""
+    group = name if run is None else f"{run.parent.name}/{run.name}"
     return {
         "project": config.project,
         "entity": config.entity,
@@ -94,8 +95,10 @@ def _common(config: WandbConfig, group: str) -> dict[str, Any]:
     }
 
 
-def _logged_in() -> bool:
-    return bool(wandb.login(prompt=False))
+def _key(evaluation: Evaluation) -> str:
+    """12 hex digits of what was evaluated, under which name, and of what came out."""
+    files = [(evaluation.path / name).read_bytes() for name in ("inputs.json", "scores.csv")]
+    return hashlib.blake2b(b"".join([*files, evaluation.name.encode()]), digest_size=6).hexdigest()
 
 
 def _scores(summary: dict[str, Any]) -> dict[str, float]:

@@ -110,7 +110,7 @@ def _check(config: EvaluateConfig) -> None:
         raise UserError("batch_size, processes and limit must be at least 1")
     autocast(config.precision, pick_device(config.device))
     if config.wandb is not None:
-        dashboard.check_names(config.wandb)
+        dashboard.logged_in(config.wandb)  # what is wrong is told first
 
 
 def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:

@@ -81,7 +81,7 @@ def test_the_correction_is_over_all_comparisons_and_over_the_seeds_apart():
     )
     assert [c.p_corrected for c in found] == pytest.approx([0.02, 0.02, NAN], nan_ok=True)
     assert [c.seed_p_corrected for c in found] == pytest.approx([0.06, NAN, 0.06], nan_ok=True)
-    assert {c.tests for c in found} == {3}
+    assert {(c.tests, c.seed_tests) for c in found} == {(2, 2)}
 
 
 def test_which_scores_are_better_when_low():

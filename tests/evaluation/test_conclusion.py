@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from fake_evaluations import scores
-from vton_aux.evaluation.comparison import compare, compare_pooled, correct
+from vton_aux.evaluation.comparison import Comparison, compare, compare_pooled, correct
 from vton_aux.evaluation.conclusion import conclusion
 
 
@@ -61,3 +61,40 @@ def test_one_number_a_set_is_tested_over_seeds_alone():
     assert "on these images it is the method's doing" in conclusion(several, "CP-VTON", "Both")
     equal = compare_pooled("fid", {0: 20.0, 1: 20.2}, {0: 19.0, 1: 19.2})
     assert "equal seeds cannot test it" in conclusion(equal, "CP-VTON", "Both")
+
+
+SEEDS = {"seeds": 5, "seed_low": 0.0019, "seed_high": 0.0021, "seed_p": 1e-7, "seed_tests": 2}
+
+
+def test_seeds_that_agree_are_heard_where_the_images_do_not_tell():
+    c = Comparison(
+        "ssim", 0.002, images=40, low=-0.0025, high=0.0063, p=0.4, p_corrected=0.4,
+        seed_p_corrected=1e-7, **SEEDS,
+    )  # fmt: skip
+    told = conclusion(c, "CP-VTON", "Both")
+    assert "Both is better than CP-VTON by 0.0020 (95 % interval -0.0025 to +0.0063)" in told
+    assert told.endswith("it is the method's doing; other images may not show it.")
+
+
+def test_what_else_differs_is_no_methods_doing():
+    c = Comparison(
+        "ssim", 0.002, images=40, low=0.001, high=0.003, p=0.001, p_corrected=0.001,
+        seed_p_corrected=1e-7, **SEEDS,
+    )  # fmt: skip
+    told = conclusion(c, "CP-VTON", "Both", apart=["steps", "training data"])
+    assert "method's doing" not in told
+    assert told.endswith("but the two differ in steps and training data too.")
+
+
+def test_one_image_tests_nothing():
+    c = Comparison("ssim", 0.002, images=1, p=1.0, p_corrected=1.0)
+    assert conclusion(c, "CP-VTON", "Both") == "SSIM: one image cannot test Both against CP-VTON."
+
+
+def test_models_without_a_common_seed_are_not_two():
+    first = {s: scores(seed=s) for s in (0, 1)}
+    second = {s: scores(seed=s + 9, gain=0.3) for s in (2, 3)}
+    for told in concluded(first, second):
+        assert "these systems differ on these images; without a seed in common" in told
+    unknown = concluded({None: scores(seed=0)}, {None: scores(seed=9, gain=0.3)})
+    assert all("without a seed in common" in told for told in unknown)

@@ -45,6 +45,16 @@ def test_a_part_of_a_few_images_is_not_compared(tmp_path):
     assert [part.images for part, _ in found] == [57]
 
 
+def test_only_images_that_have_the_score_count(tmp_path):
+    known = np.where(np.arange(60) < 44, 0.5, np.nan)
+    for name in ("baseline", "both"):
+        table = scores(images=60).assign(bleeding=known, occluded=np.arange(60) >= 40)
+        write_evaluation(tmp_path / name, name, table=table)
+    baseline, both = gather(find_evaluations([tmp_path]))
+    found = compare_in_parts(baseline, both, "official", "bleeding")
+    assert [(part.name, part.images) for part, _ in found] == [("arms off the torso", 40)]
+
+
 def test_only_the_images_of_the_protocol_count(tmp_path):
     baseline, both = systems(tmp_path, occluded=np.arange(60) % 2 == 0)
     found = compare_in_parts(baseline, both, "clean", "ssim")

@@ -37,7 +37,7 @@ class Comparison:
         seed_sd: standard deviation of the seeds' mean differences.
         seed_low, seed_high: t interval of the difference over the seeds.
         seed_p: two-sided t test over the seeds.
-        tests: how many comparisons `correct` corrected for.
+        tests, seed_tests: for how many tests over the images, and over the seeds, `correct` did so.
     """
 
     score: str
@@ -58,6 +58,7 @@ class Comparison:
     seed_p: float = math.nan
     seed_p_corrected: float = math.nan
     tests: int = 1
+    seed_tests: int = 1
 
 
 def check_same_images(
@@ -152,8 +153,8 @@ def compare_pooled(
 def _matched(
     baseline: Mapping[Seed, T], system: Mapping[Seed, T]
 ) -> tuple[list[Seed], list[T], list[T]]:
-    """The seeds that both have, and what each has of these; of all where there are none."""
-    seeds = [seed for seed in baseline if seed in system]
+    """The known seeds that both have, and what each has of these; of all where there are none."""
+    seeds: list[Seed] = [s for s in baseline if s is not None and s in system]
     return seeds, [baseline[s] for s in seeds or baseline], [system[s] for s in seeds or system]
 
 
@@ -173,11 +174,13 @@ def _with_seeds(comparison: Comparison, differences: Sequence[float]) -> Compari
 
 def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with Holm-corrected p over all of them, those over the seeds likewise."""
-    over_images = holm([c.p for c in comparisons])
-    seeds = holm([c.seed_p for c in comparisons])
+    ps, seed_ps = [c.p for c in comparisons], [c.seed_p for c in comparisons]
+    tests, seed_tests = (int(np.isfinite(values).sum()) for values in (ps, seed_ps))
     return [
-        replace(c, p_corrected=float(p), seed_p_corrected=float(q), tests=len(comparisons))
-        for c, p, q in zip(comparisons, over_images, seeds, strict=True)
+        replace(
+            c, p_corrected=float(p), seed_p_corrected=float(q), tests=tests, seed_tests=seed_tests
+        )
+        for c, p, q in zip(comparisons, holm(ps), holm(seed_ps), strict=True)
     ]
 
 
@@ -185,6 +188,6 @@ def _d_z(differences: NDArray[np.float64]) -> float:
     """Cohen's d_z; 0 where all differences are 0, NaN where they do not vary otherwise."""
     if not differences.any():
         return 0.0
-    if len(differences) < 2 or np.ptp(differences) == 0:
+    if len(differences) < 2 or np.allclose(differences, differences[0], rtol=1e-9, atol=0):
         return math.nan
     return float(differences.mean() / differences.std(ddof=1))

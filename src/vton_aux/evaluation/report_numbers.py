@@ -10,14 +10,23 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from vton_aux.evaluation.comparison import Comparison
-from vton_aux.evaluation.conclusion import conclusion
+from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.known_scores import SCORES, Score, signed
 from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, System
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
-from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
+from vton_aux.evaluation.table1 import (
+    PAPER,
+    PAPER_FID,
+    PAPER_ROWS,
+    Cell,
+    Row,
+    Table,
+    conclude,
+    seed_notes,
+)
 
 STRATA_SCORES = ("ssim", "bleeding")
 PROSE = {
@@ -66,7 +75,7 @@ def finding(table: Table) -> Plain:
         }
     baseline, name = table.systems[0].title, PROSE.get(system.name, system.title)
     told = [(row, c) for row, s, c in table.comparisons if s is system and row in PAPER_ROWS]
-    verdicts = [(row, mark_of(c).verdict) for row, c in told if c.images]
+    verdicts = [(row, mark_of(c).verdict) for row, c in told]
     better, worse = (
         _listed([SCORES[row.score].name for row, v in verdicts if v == kind])
         for kind in ("better", "worse")
@@ -85,7 +94,7 @@ def finding(table: Table) -> Plain:
     return {
         "verdict": verdict,
         "headline": f"{said[0].upper()}{said[1:]} on these {images_of(table):,} images.",
-        "sentences": [conclusion(c, baseline, name, row.label) for row, c in told],
+        "sentences": [conclude(table, row, system, c, name) for row, c in told],
     }
 
 
@@ -149,7 +158,7 @@ def intervals(table: Table) -> Plain:
         "images": images_of(table),
         "groups": plots[0],
         "further": plots[1],
-        "corrected_over": table.corrected_over,
+        "seed_notes": seed_notes(table),
         "baseline": table.systems[0].title,
     }
 
@@ -279,7 +288,7 @@ def _cell(cell: Cell, score: Score, best: bool, notes: list[str]) -> Plain:
     if math.isnan(cell.value):
         return {
             "text": "n/a",
-            "mark": _mark(cell.note, notes),
+            "mark": footnote(cell.note, notes) if cell.note else "",
             "sd": "",
             "interval": "",
             "best": False,
@@ -297,7 +306,7 @@ def _cell(cell: Cell, score: Score, best: bool, notes: list[str]) -> Plain:
 def _paper(row: Row, notes: list[str]) -> list[Plain]:
     score = SCORES[row.score]
     values = [PAPER[arm][row.score] for arm in PAPER]
-    mark = _mark(PAPER_FID if row.score == "fid" else "", notes)
+    mark = footnote(PAPER_FID, notes) if row.score == "fid" else ""
     best = _best(values, score)
     return [
         {
@@ -319,14 +328,6 @@ def _best(values: Sequence[float], score: Score) -> list[int]:
         return []
     top = max(known) if score.higher_is_better else min(known)
     return [number for number, value in enumerate(rounded) if value == top]
-
-
-def _mark(note: str, notes: list[str]) -> str:
-    if not note:
-        return ""
-    if note not in notes:
-        notes.append(note)
-    return "abcdefghijklmnopqrstuvwxyz"[notes.index(note)]
 
 
 def _number(value: float, score: Score) -> str:

@@ -119,6 +119,13 @@ class System:
         facts: dict[str, Any] = self.all[0].summary["system"]
         return facts
 
+    def differs_in(self, other: "System") -> list[str]:
+        """In what two systems differ beside their method, as far as both tell."""
+        told = {"steps": "steps", "trained_on": "training data", "labels": "labels"}
+        mine, theirs = self.summary, other.summary
+        known = {key: word for key, word in told.items() if mine.get(key) and theirs.get(key)}
+        return [word for key, word in known.items() if mine[key] != theirs[key]]
+
     @property
     def all(self) -> list[Evaluation]:
         """Its evaluations in one list."""

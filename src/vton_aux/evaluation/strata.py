@@ -18,7 +18,7 @@ FEWEST = 5  # images of a part that is compared
 
 
 class Part(NamedTuple):
-    """A part of the test set, and how many images it has."""
+    """A part of the test set, and how many images of it have the score."""
 
     stratum: str
     name: str
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 def compare_in_parts(
     baseline: System, system: System, protocol: str, score: str
 ) -> list[tuple[Part, Comparison]]:
-    """One score in each part with enough paired images, p corrected over all of them."""
+    """One score in each part with enough paired images that have it, p corrected over the parts."""
     tables = [s.scores("paired", protocol) for s in (baseline, system)]
     if not all(tables) or any(score not in t for of in tables for t in of.values()):
         return []
@@ -37,12 +37,11 @@ def compare_in_parts(
     for column, (title, values) in STRATA.items():
         for value, name in values.items():
             part = rows[rows[column] == value] if column in rows else rows[:0]
-            if len(part) < FEWEST:
-                continue
             first, second = (
                 {seed: table.loc[part.index, [score]] for seed, table in of.items()}
                 for of in tables
             )
-            found += [(Part(title, name, len(part)), c) for c in compare(first, second)]
+            compared = compare(first, second) if len(part) else []
+            found += [(Part(title, name, c.images), c) for c in compared if c.images >= FEWEST]
     corrected = correct([comparison for _, comparison in found])
     return [(part, c) for (part, _), c in zip(found, corrected, strict=True)]

@@ -11,6 +11,7 @@ import pandas as pd
 from vton_aux.errors import UserError
 from vton_aux.evaluation.comparison import (
     Comparison,
+    Seed,
     check_same_images,
     compare,
     compare_pooled,
@@ -69,6 +70,9 @@ class Cell(NamedTuple):
     note: str = ""
 
 
+Compared = tuple[Row, System, Comparison]
+
+
 @dataclass(frozen=True)
 class Table:
     """Table 1 under one protocol.
@@ -84,13 +88,13 @@ class Table:
     systems: list[System]
     rows: list[Row]
     cells: dict[tuple[Row, str], Cell]
-    comparisons: list[tuple[Row, System, Comparison]]
+    comparisons: list[Compared]
 
     @property
-    def corrected_over(self) -> tuple[int, int]:
-        """How many comparisons are of the paper's scores, and how many of further ones."""
-        claimed = sum(row in PAPER_ROWS for row, *_ in self.comparisons)
-        return claimed, len(self.comparisons) - claimed
+    def corrected_over(self) -> list[tuple[int, int]]:
+        """Tests over the images and over the seeds: of the paper's scores, of further ones."""
+        found = {row in PAPER_ROWS: (c.tests, c.seed_tests) for row, _, c in self.comparisons}
+        return [found.get(claimed, (0, 0)) for claimed in (True, False)]
 
 
 PAPER_ROWS = [
@@ -179,13 +183,11 @@ def _why_missing(row: Row, system: System) -> str:
     return MISSING.get(row.score, "undefined on these images, or not evaluated")
 
 
-def _comparisons(
-    systems: Sequence[System], rows: Sequence[Row], protocol: str
-) -> list[tuple[Row, System, Comparison]]:
+def _comparisons(systems: Sequence[System], rows: Sequence[Row], protocol: str) -> list[Compared]:
     baseline, *others = systems
     if baseline.name != "baseline":
         return []
-    found: list[tuple[Row, System, Comparison]] = []
+    found: list[Compared] = []
     for system in others:
         for pairing in PAIRINGS:
             if not (pairing in baseline.evaluations and pairing in system.evaluations):
@@ -201,16 +203,47 @@ def _comparisons(
                     compared.append(compare_pooled(score, first, second))
             found += [(Row(c.score, pairing), system, c) for c in compared]
     found.sort(key=lambda entry: rows.index(entry[0]))
+    return corrected(found)
+
+
+def corrected(found: Sequence[Compared]) -> list[Compared]:
+    """Those of the paper's scores first; each of the two families is corrected by itself."""
     claimed = [entry for entry in found if entry[0] in PAPER_ROWS]
     further = [entry for entry in found if entry[0] not in PAPER_ROWS]
-    return [*_corrected(claimed), *_corrected(further)]
+    return [
+        (row, system, c)
+        for family in (claimed, further)
+        for (row, system, _), c in zip(family, correct([c for *_, c in family]), strict=True)
+    ]
 
 
-def _corrected(
-    found: Sequence[tuple[Row, System, Comparison]],
-) -> Iterable[tuple[Row, System, Comparison]]:
-    together = correct([comparison for *_, comparison in found])
-    return ((row, system, c) for (row, system, _), c in zip(found, together, strict=True))
+def seed_notes(table: Table) -> list[str]:
+    """Where a difference is not that of its columns, as the two have not the same seeds."""
+    baseline = table.systems[0]
+    rows: dict[str, list[str]] = {}
+    for row, system, _ in table.comparisons:
+        first, second = (_seeds(s, row, table.protocol) for s in (baseline, system))
+        if first != second:
+            common = [str(seed) for seed in second if seed is not None and seed in first]
+            over = f"over seed {', '.join(common)} alone; the columns have all seeds"
+            if not common:
+                over = "over all seeds of either, none being in both"
+            said = f"{system.title} against {baseline.title}: {over}"
+            rows.setdefault(said, []).append(row.label)
+    return [f"{said} ({'; '.join(labels)})" for said, labels in rows.items()]
+
+
+def _seeds(system: System, row: Row, protocol: str) -> list[Seed]:
+    if row.score in POOLED:
+        return sorted(system.pooled(row.pairing, protocol, row.score), key=str)
+    return sorted(system.evaluations.get(row.pairing, {}), key=str)
+
+
+def conclude(table: Table, row: Row, system: System, comparison: Comparison, name: str = "") -> str:
+    """`conclusion` of one of the table's comparisons; `name` stands for the system's title."""
+    baseline = table.systems[0]
+    apart = system.differs_in(baseline)
+    return conclusion(comparison, baseline.title, name or system.title, row.label, apart)
 
 
 def to_frame(tables: Sequence[Table]) -> pd.DataFrame:
@@ -262,7 +295,7 @@ def comparisons_frame(tables: Sequence[Table]) -> pd.DataFrame:
             "pairing": row.pairing,
             "system": system.name,
             **asdict(comparison),
-            "conclusion": conclusion(comparison, table.systems[0].title, system.title, row.label),
+            "conclusion": conclude(table, row, system, comparison),
         }
         for table in tables
         for row, system, comparison in table.comparisons

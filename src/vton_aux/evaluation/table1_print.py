@@ -4,15 +4,24 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vton_aux.evaluation.conclusion import conclusion
+from vton_aux.evaluation.footnotes import footnote, mark
 from vton_aux.evaluation.known_scores import SCORES, signed
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import ARMS, Evaluation, System
 from vton_aux.evaluation.statistics import RESAMPLES
-from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
+from vton_aux.evaluation.table1 import (
+    PAPER,
+    PAPER_FID,
+    PAPER_ROWS,
+    Cell,
+    Row,
+    Table,
+    conclude,
+    seed_notes,
+)
 
 PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size
-NA, MARKS = "n/a", "abcdefghijklmnopqrstuvwxyz"
+NA = "n/a"
 TEX = str.maketrans(
     {**{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"\\": r"\textbackslash{}", "±": r"$\pm$"}
@@ -38,10 +47,11 @@ def _markdown(table: Table) -> list[str]:
     for grid in grids:
         rule = ["---"] * len(grid.head)
         lines += [f"**{grid.title}**", ""]
-        lines += [f"| {' | '.join(row)} |" for row in (grid.head, rule, *grid.rows)]
+        for row in (grid.head, rule, *grid.rows):
+            lines.append(f"| {' | '.join(cell.replace('|', r'&#124;') for cell in row)} |")
         lines += [""]
     if notes:
-        lines += [*(f"({mark}) {note}  " for mark, note in zip(MARKS, notes, strict=False)), ""]
+        lines += [*(f"({mark(place)}) {note}  " for place, note in enumerate(notes)), ""]
     for title, points in (
         ("What may be concluded", _conclusions(table)),
         ("What the numbers rest on", _facts(table)),
@@ -72,7 +82,7 @@ def _latex(table: Table) -> list[str]:
             *(r"\toprule", head, r"\midrule", *rows, r"\bottomrule"),
             r"\end{tabular}\par\medskip",
         ]
-    said = [f"({mark}) {note}." for mark, note in zip(MARKS, notes, strict=False)] + _facts(table)
+    said = [f"({mark(place)}) {note}." for place, note in enumerate(notes)] + _facts(table)
     lines += [r"\footnotesize\raggedright", *(rf"{line.translate(TEX)}\par" for line in said)]
     return [*lines, r"\end{table}", ""]
 
@@ -114,11 +124,7 @@ def _print(cell: Cell, row: Row, notes: list[str]) -> str:
 
 
 def _noted(text: str, note: str, notes: list[str]) -> str:
-    if not note:
-        return text
-    if note not in notes:
-        notes.append(note)
-    return f"{text} ({MARKS[notes.index(note)]})"
+    return f"{text} ({footnote(note, notes)})" if note else text
 
 
 def _comparison_grid(table: Table) -> Grid:
@@ -128,7 +134,8 @@ def _comparison_grid(table: Table) -> Grid:
         score = SCORES[row.score]
         cells = [NA] * 4
         if c.images:
-            interval = f"[{signed(c.low, score)}, {signed(c.high, score)}]"
+            known = math.isfinite(c.low)
+            interval = f"[{signed(c.low, score)}, {signed(c.high, score)}]" if known else NA
             share = f"{c.better:.0%} of {c.images:,}".replace("%", " %")
             effect = NA if math.isnan(c.effect_size) else f"{c.effect_size:+.2f}"
             cells = [interval, f"{c.p_corrected:.2g}", effect, share]
@@ -144,11 +151,10 @@ def _comparison_grid(table: Table) -> Grid:
 
 def _conclusions(table: Table) -> list[str]:
     """A sentence for each comparison in the paper's scores."""
-    baseline = table.systems[0].title
     if not table.comparisons:
         return ["Nothing is compared: no other system stands beside a baseline."]
     return [
-        conclusion(comparison, baseline, system.title, row.label)
+        conclude(table, row, system, comparison)
         for row, system, comparison in table.comparisons
         if row in PAPER_ROWS
     ]
@@ -167,7 +173,7 @@ def _facts(table: Table) -> list[str]:
     for key in ("steps", "trained_on", "labels"):
         if len({str(s.summary.get(key)) for s in table.systems if s.summary.get(key)}) > 1:
             lines.append(f"Systems differ in {key}, so they differ in more than the method.")
-    lines += [line for s in table.systems[1:] if (line := _seeds_line(table.systems[0], s))]
+    lines += seed_notes(table)
     versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
     if len(versions) > 1:
         lines.append(f"The trainings are of {len(versions)} versions of the code.")
@@ -185,8 +191,9 @@ def _facts(table: Table) -> list[str]:
         lines += [
             "Differences are system minus baseline on the same images; their intervals are not "
             "corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
-            f"each corrected by Holm, over the paper's scores ({claimed} comparisons) and over the "
-            f"further ones ({further}) by themselves. "
+            f"each corrected by Holm: over the paper's scores ({claimed[0]} tests over the images, "
+            f"{claimed[1]} over the seeds) and over the further ones ({further[0]} and "
+            f"{further[1]}) by themselves. "
             "d_z: Cohen's, mean over standard deviation of the images' differences."
         ]
     apart = [
@@ -219,15 +226,6 @@ def _sample_line(evaluation: Evaluation, protocol: str) -> str:
     images = f"{len(rows):,} {evaluation.pairing} images"
     fingerprint = evaluation.summary["data"]["fingerprint"]
     return f"{images}{': ' * bool(told)}{', '.join(told)}; data fingerprint {fingerprint}."
-
-
-def _seeds_line(baseline: System, system: System) -> str | None:
-    """Told where the differences are not those of the columns."""
-    if baseline.name != "baseline" or baseline.seeds == system.seeds:
-        return None
-    common = [str(seed) for seed in system.seeds if seed in baseline.seeds]
-    over = f"over seed {', '.join(common)} alone" if common else "of all, no seed being in both"
-    return f"{system.title} against {baseline.title}: {over}; the columns have all seeds."
 
 
 def _training_line(system: System) -> str:
