@@ -66,9 +66,10 @@ def write_pictured(
         "arm": name,
         **trained,
         "checkpoint": checkpoint and str(checkpoint),
+        "settings": {"tom.width": "8", "tom.aux": "true" if head else "false"},
     }
     if kind == "predictions":
-        system |= dict.fromkeys((*trained, "arm")) | {"predictions": str(made)}
+        system |= dict.fromkeys((*trained, "arm", "settings")) | {"predictions": str(made)}
     summary = {
         "system": system,
         "data": {"root": str(root), "fingerprint": f"{pairing}-data"},

@@ -1,5 +1,7 @@
 """`vton-aux ablation`: what is wrong with its arguments is told before anything is trained."""
 
+import os
+
 import pytest
 
 from command_line import vton_aux
@@ -34,6 +36,13 @@ def test_its_commands_are_those_that_a_person_types(tmp_path, monkeypatch):
             path = tmp_path / folder.partition("=")[2].strip("'")
             path.mkdir(parents=True)
             (path / "config.yaml").write_text("data: {root: /a/viton, cache: packed}")
+        elif command[3] == "evaluate":
+            pairing = next(a for a in command if a.startswith("pairing=")).partition("=")[2]
+            for age, name in ((9, "old"), (0, "new")):
+                folder = tmp_path / "the runs/both_seed1/evaluations" / f"test_{pairing}-{name}"
+                folder.mkdir(parents=True)
+                (folder / "summary.json").write_text("")
+                os.utime(folder / "summary.json", (1e9 - age, 1e9 - age))
         elif command[3] == "table":
             (tmp_path / "the runs" / "table1.md").write_text("table")
         return [0]
@@ -57,7 +66,10 @@ def test_its_commands_are_those_that_a_person_types(tmp_path, monkeypatch):
         ["evaluate", checkpoint, "pairing=paired", *data],
         ["evaluate", checkpoint, "pairing=unpaired", *data],
     ]
-    assert [command[0] for command in commands[3:]] == ["table", "report", "figures"]
+    made = [f"the runs/both_seed1/evaluations/test_{p}-new" for p in ("paired", "unpaired")]
+    assert [command[:3] for command in commands[3:]] == [
+        ["table", *made], ["report", *made], ["figures", *made],
+    ]  # fmt: skip
 
 
 def test_where_a_command_fails_nothing_follows(tmp_path, monkeypatch, capfd):

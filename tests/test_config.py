@@ -1,6 +1,7 @@
 """The configs in conf/ compose, agree with the code's defaults, and the four arms differ."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -74,6 +75,27 @@ def test_an_arm_is_two_booleans_and_is_known_by_them(arm):
 def test_toggling_a_branch_makes_another_arm():
     assert arm_name(composed("arm=baseline", "arm.tom_aux=true")) == "tom_only"
     assert arm_name(composed("arm=tom_only", "arm.gmm_aux=true")) == "both"
+
+
+def test_an_arm_of_ones_own_may_set_what_belongs_to_a_stage(tmp_path):
+    (tmp_path / "arm").mkdir()
+    text = "# @package _global_\narm: {gmm_aux: true, tom_aux: true}\ntom: {aux_weight: 10.0}\n"
+    (tmp_path / "arm" / "heavy.yaml").write_text(text)
+    config = composed("arm=heavy", f"hydra.searchpath=[file://{tmp_path}]")
+    assert (config.tom.aux_weight, config.gmm.aux_weight) == (10.0, 1.0)
+
+
+def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeypatch):
+    for arm in ("both", "aux_both"):
+        text = (CONF / "arm" / "both.yaml").read_text()
+        (tmp_path / "arm").mkdir(exist_ok=True)
+        (tmp_path / "arm" / f"{arm}.yaml").write_text(text)
+    monkeypatch.setattr("vton_aux.train.config_folder", lambda: str(tmp_path))
+    config = composed("arm=both")
+    hydra = SimpleNamespace(runtime=SimpleNamespace(choices={"arm": "both"}))
+    monkeypatch.setattr("vton_aux.train.HydraConfig.initialized", lambda: True)
+    monkeypatch.setattr("vton_aux.train.HydraConfig.get", lambda: hydra)
+    assert arm_name(config) == "both"
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "experiment").glob("*.yaml")])

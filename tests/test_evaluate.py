@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,12 @@ from vton_aux.device import computes_bf16
 from vton_aux.errors import UserError
 from vton_aux.evaluate import _check_cut
 from vton_aux.evaluation.album import Album, Sample
+from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.runs import IMAGE, Evaluation
 from vton_aux.networks.gmm import GMM
 from vton_aux.networks.tom import TOM
+from vton_aux.stages.checkpoint import load_tryon
+from vton_aux.version import MODEL, code_version
 
 TESTS = 4
 
@@ -192,10 +196,34 @@ def test_the_truth_of_unpaired_samples_is_resized_as_photos_are(evaluate, root, 
 
 def test_pictures_of_another_version_are_not_taken_for_this_ones(evaluate, monkeypatch):
     evaluate("limit=1")
-    monkeypatch.setattr("vton_aux.evaluate.code_version", lambda _: "another")
+    monkeypatch.setattr("vton_aux.evaluate.code_version", lambda *_: "another")
     outcome, _ = evaluate("limit=1")
     assert outcome.status == 2
     assert "holds another evaluation; give a new folder" in outcome.err
+
+
+def test_a_checkpoint_of_another_version_of_the_code_is_told(evaluate, checkpoints, tmp_path):
+    checkpoint = torch.load(checkpoints / "tom.ckpt", weights_only=True)
+    checkpoint["hyper_parameters"]["context"]["provenance"]["model"] = "another"
+    torch.save(checkpoint, tmp_path / "tom.ckpt")
+    with pytest.warns(UserWarning, match=r"tom\.ckpt: trained by another version"):
+        load_tryon(tmp_path / "tom.ckpt")
+    checkpoint["hyper_parameters"]["context"]["provenance"]["model"] = code_version(*MODEL)
+    torch.save(checkpoint, tmp_path / "tom.ckpt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        load_tryon(tmp_path / "tom.ckpt")
+
+
+def test_scores_say_which_version_computed_them_and_which_no_table_shows(evaluate, monkeypatch):
+    names = {name: score for name, score in SCORES.items() if name != "psnr"}
+    monkeypatch.setattr("vton_aux.evaluate.SCORES", names)
+    outcome, out = evaluate("limit=1")
+    assert "psnr: tables and reports show it once known_scores.SCORES names it" in outcome.out
+    summary = read(out)[1]
+    assert summary["metric_settings"]["version"] == code_version("metrics")
+    assert summary["code"] == code_version("evaluation/dress.py")
+    assert summary["system"]["settings"]["gmm.width"] == "8"
 
 
 def test_a_validation_set_is_that_of_the_training(root):

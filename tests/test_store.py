@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from vton_aux.config import config_folder, register
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.settings import GMMSettings
 from vton_aux.store import finished, place, stage_key
-from vton_aux.version import code_version
+from vton_aux.version import STAGE, code_version
 
 INPUTS = {
     "stage": "gmm",
@@ -105,52 +107,70 @@ def tree(tmp_path, monkeypatch):
     return copied
 
 
+def stage_version():
+    return code_version(*STAGE)
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "stages/base.py", "stages/tom.py", "networks/tps.py", "losses/perceptual.py",
-        "data/augment.py", "data/split.py", "representation.py", "fit.py",
+        "data/augment.py", "data/split.py", "data/cache.py", "callbacks/best.py",
+        "representation.py", "fit.py",
     ],
 )  # fmt: skip
 def test_the_version_changes_with_a_source_that_a_result_depends_on(tree, name):
-    here = code_version()
+    here = stage_version()
     folder = tree(tree.default)
-    assert code_version() == here  # where the package lies does not matter
+    assert stage_version() == here  # where the package lies does not matter
     source = folder / name
-    content = source.read_bytes()
-    source.write_bytes(content + b"\n# another line\n")
-    assert code_version() != here
-    source.write_bytes(content)
-    assert code_version() == here
-    source.rename(source.with_name("renamed_" + source.name))
-    if "/" in name:
-        assert code_version() != here
-
-
-def test_a_new_module_is_another_version(tree):
-    folder = tree(tree.default)
-    before = code_version()
-    (folder / "networks" / "attention.py").write_text("")
-    assert code_version() != before
+    content = source.read_text()
+    source.write_text(f"{content}\nANOTHER = 1\n")
+    assert stage_version() != here
+    source.write_text(content)
+    assert stage_version() == here
 
 
 @pytest.mark.parametrize(
-    "name", ["data/synthetic/write.py", "callbacks/progress.py", "pictures.py", "cli.py"]
+    "line",
+    [
+        "from vton_aux.networks.attention import Attention", "import vton_aux.networks.attention",
+        "from vton_aux.networks import attention", "from .attention import Attention",
+        "from ..networks import attention", "def late():\n    from . import attention",
+    ],
+)  # fmt: skip
+def test_a_module_counts_once_it_is_imported(tree, line):
+    folder = tree(tree.default)
+    before = stage_version()
+    module, network = folder / "networks" / "attention.py", folder / "networks" / "gmm.py"
+    module.write_text("HEADS = 1")
+    assert stage_version() == before
+    network.write_text(f"{network.read_text()}\n{line}\n")
+    used = stage_version()
+    module.write_text("HEADS = 2")
+    assert len({before, used, stage_version()}) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["data/synthetic/write.py", "metrics/regions.py", "evaluation/score.py", "cli.py"]
 )
 def test_the_version_does_not_change_with_other_sources(tree, name):
     folder = tree(tree.default)
-    before = code_version()
+    before = stage_version()
     source = folder / name
-    source.write_text(source.read_text() + "\n# another line\n")
-    assert code_version() == before
+    source.write_text(f"{source.read_text()}\nANOTHER = 1\n")
+    assert stage_version() == before
 
 
-def test_the_version_changes_wherever_the_package_lies(tree, tmp_path):
-    folder = tree(tmp_path / "synthetic" / "vton_aux")
-    before = code_version()
+def test_comments_docstrings_and_layout_are_no_other_version(tree):
+    folder = tree(tree.default)
     source = folder / "networks" / "tps.py"
-    source.write_text(source.read_text() + "\n# another line\n")
-    assert code_version() != before
+    source.write_text('"""One."""\n\n\ndef f(a, b):\n    """Two."""\n    return a + b\n')
+    before = stage_version()
+    source.write_text("def f(\n    a,\n    b,\n):  # three\n    return (a + b)\n")
+    assert stage_version() == before
+    source.write_text("def f(a, b):\n    return a - b\n")
+    assert stage_version() != before
 
 
 # placing
@@ -277,8 +297,32 @@ def test_seeds_and_versions_share_a_recipe_and_nothing_else_does(trained, tmp_pa
         )
     }  # fmt: skip
     assert len(others | {one}) == 8
-    monkeypatch.setattr(vton_aux.train, "code_version", lambda: "another")
+    monkeypatch.setattr(vton_aux.train, "code_version", lambda *_: "another")
     assert recipe("seed=2") == one
+
+
+def test_a_setting_at_its_default_is_no_other_recipe(monkeypatch):
+    inputs = {"stage": "gmm", "settings": asdict(GMMSettings(lr=0.5)), "reading": {}}
+    new = {**inputs, "settings": {**inputs["settings"], "theta_weight": 0.0}}
+
+    @dataclass
+    class Later(GMMSettings):
+        theta_weight: float = 0.0
+
+    before = vton_aux.train._recipe(inputs, None)
+    monkeypatch.setattr(vton_aux.train, "GMMSettings", Later)
+    assert vton_aux.train._recipe(new, None) == before
+    new["settings"]["theta_weight"] = 1.0
+    assert vton_aux.train._recipe(new, None) != before
+
+
+def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, capsys):
+    (folder,) = (tmp_path / "store").glob("gmm-*/")
+    (folder / "last.ckpt").touch()
+    (folder / "summary.json").unlink()
+    monkeypatch.setattr(vton_aux.train, "code_version", lambda *_: "another")
+    trained("stage=gmm")
+    assert f"gmm: {folder} was begun by other code; this one starts anew" in capsys.readouterr().out
 
 
 def test_vgg19_counts_by_its_content_and_only_where_it_is_used(trained, tmp_path):
@@ -291,6 +335,25 @@ def test_vgg19_counts_by_its_content_and_only_where_it_is_used(trained, tmp_path
     assert trained(*used) == ["tom"]
     assert trained(f"tom.vgg={weights}", "tom.perceptual_weight=0") == ["tom"]
     assert trained("tom.vgg=random", "tom.perceptual_weight=0") == []
+
+
+def test_an_argument_that_the_trainer_gets_later_is_an_input(trained, monkeypatch):
+    @dataclass
+    class Later(vton_aux.config.TrainerConfig):
+        gradient_clip_val: float | None = None
+
+    train = vton_aux.train.train
+
+    def with_clipping(config, run):
+        config.trainer = Later(**vars(config.trainer), gradient_clip_val=clip[-1])
+        return train(config, run)
+
+    monkeypatch.setattr(vton_aux.train, "train", with_clipping)
+    clip = [0.1]
+    assert trained("stage=gmm") == ["gmm"]
+    clip.append(0.2)
+    assert trained("stage=gmm") == ["gmm"]
+    assert trained("stage=gmm") == []
 
 
 def test_what_changes_no_result_finds_the_finished_stages(trained, root):

@@ -256,7 +256,7 @@ def test_an_interrupted_stage_goes_on_to_the_same_result(
 def test_code_that_changes_between_the_stages_is_told(train, tmp_path, monkeypatch):
     train("run", "arm=baseline", "stage=gmm")
     (folder,) = (tmp_path / "store").glob("gmm-*/")
-    monkeypatch.setattr("vton_aux.fit.code_version", lambda: "another")
+    monkeypatch.setattr("vton_aux.fit.code_version", lambda *_: "another")
     with pytest.raises(UserError, match="the code has changed since"):
         fit(folder)
 

@@ -77,6 +77,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
         ) if value is not None
     ]  # fmt: skip
     dashboard = [word for word in chosen.overrides if word.startswith(("wandb=", "wandb."))]
+    evaluations: list[str] = []
     for place in runs:
         data = OmegaConf.load(place / "config.yaml").data
         for pairing in ("paired", "unpaired"):
@@ -86,10 +87,10 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
                 f"data.cache={'null' if data.cache is None else quoted(data.cache)}",
                 "batch_size=16", *features, *dashboard,
             )  # fmt: skip
-    places = [str(place) for place in runs]
-    _vton_aux("table", *places, "--output", str(chosen.folder), quiet=True)
-    _vton_aux("report", *places, "--output", str(chosen.folder / "report.html"), quiet=True)
-    _vton_aux("figures", *places, "--output", str(chosen.folder / "figures"), quiet=True)
+            evaluations.append(str(_newest(place, pairing)))
+    _vton_aux("table", *evaluations, "--output", str(chosen.folder), quiet=True)
+    _vton_aux("report", *evaluations, "--output", str(chosen.folder / "report.html"), quiet=True)
+    _vton_aux("figures", *evaluations, "--output", str(chosen.folder / "figures"), quiet=True)
     table = chosen.folder / "table1.md"
     print(f"\n{table.read_text().partition('**Against')[0]}")
     print(f"{(time.perf_counter() - started) / 60:.1f} minutes")
@@ -101,6 +102,12 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
 def demo(overrides: Sequence[str]) -> None:
     """The ablation, small, on synthetic data."""
     main([*DEMO, *overrides], "demo")
+
+
+def _newest(run: Path, pairing: str) -> Path:
+    """The evaluation just made; older ones may be of other settings or code."""
+    made = (run / "evaluations").glob(f"test_{pairing}-*/summary.json")
+    return max(made, key=lambda path: path.stat().st_mtime).parent
 
 
 def _arms(text: str) -> list[str]:

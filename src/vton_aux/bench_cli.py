@@ -24,7 +24,7 @@ from vton_aux.data.synthetic import write_dataset
 from vton_aux.device import computes_bf16, pick_device
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable, write_json
-from vton_aux.version import CODE, code_version
+from vton_aux.version import code_version
 
 _NAMES = tuple(sections("", "", None, gpu=False, bf16=False))
 _SYNTHETIC, _PAIRS = Path("data/synthetic/bench-256x192"), 200
@@ -110,7 +110,7 @@ def _run(chosen: argparse.Namespace) -> int:
         "repeats": chosen.repeats,
         "seconds": chosen.seconds,
         "data": "synthetic" if chosen.data is None else chosen.data.name,
-        "code": code_version((*CODE, "bench", "device.py")),
+        "code": code_version("bench"),
     }
     begun = _begun(output, results)
     root = chosen.data or _SYNTHETIC

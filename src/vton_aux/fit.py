@@ -51,7 +51,7 @@ from vton_aux.stages.checkpoint import WholeCheckpoints, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
-from vton_aux.version import code_version
+from vton_aux.version import STAGE, code_version
 
 LAST = "last.ckpt"
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
@@ -104,7 +104,7 @@ def fit(folder: Path) -> dict[str, Any]:
             trainer's arguments do not fit this machine.
     """
     job = Job(**json.loads((folder / "job.json").read_text()))
-    if job.context["provenance"].get("code") not in (None, code_version()):
+    if job.context["provenance"].get("code") not in (None, code_version(*STAGE)):
         raise UserError("the code has changed since; the same command trains with what it is now")
     pl.seed_everything(job.seed, verbose=False)
     data = VITONDataModule(**{**job.data, "augment": build_transforms(job.data.get("augment"))})

@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vton_aux.data.labels import WORN_CLOTH
+from vton_aux.data.pose import JOINTS
 from vton_aux.networks.aligned import compiled_for_gpu, missing_channels
 
 _ONE = 2**22  # PIL's fixed point
+PERSON_CHANNELS = 1 + 3 + len(JOINTS)  # of I_p: body shape, head, pose
 POSE_HEIGHT = 256  # the image height at which `pose_radius` is given
 
 

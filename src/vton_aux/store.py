@@ -44,6 +44,22 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return summary
 
 
+def unfinished_by_other_code(folder: Path, inputs: Mapping[str, Any]) -> list[Path]:
+    """Stages begun beside `folder` with these inputs, of which only the code was another."""
+
+    def same(of: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in of.items() if k not in ("code", "model", "gmm")}
+
+    wanted = json.loads(json.dumps(same(inputs)))
+    begun = [path.parent for path in folder.parent.glob("*/inputs.json") if path.parent != folder]
+    return [
+        other
+        for other in begun
+        if (other / "last.ckpt").is_file()
+        and same(json.loads((other / "inputs.json").read_text())) == wanted
+    ]
+
+
 def place(source: Path, target: Path) -> None:
     """Make `target` a hard link to `source`, or a copy where links are not possible."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -35,13 +35,19 @@ def main(arguments: list[str]) -> int:
         help="which images count; both (the default) makes a table of each that there is",
     )
     parser.add_argument(
+        "--against",
+        default="baseline",
+        metavar="NAME",
+        help="the system that the others are compared with; default: the baseline",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
         help="default: table1/ in PATH, or where all PATHs lie",
     )
     chosen = parser.parse_args(arguments)
-    tables = make_tables(find_evaluations(chosen.paths), chosen.protocol)
+    tables = make_tables(find_evaluations(chosen.paths), chosen.protocol, chosen.against)
     text = to_markdown(tables)
     print(text)
     common = os.path.commonpath([path.resolve() for path in chosen.paths])

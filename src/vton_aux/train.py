@@ -32,9 +32,15 @@ from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import MALLOC
-from vton_aux.store import finished, place, stage_key, weights_digest
+from vton_aux.store import (
+    finished,
+    place,
+    stage_key,
+    unfinished_by_other_code,
+    weights_digest,
+)
 from vton_aux.validate import check
-from vton_aux.version import code_version
+from vton_aux.version import MODEL, STAGE, code_version
 
 StageName = Literal["gmm", "tom"]
 
@@ -92,14 +98,14 @@ def _stage(
     provenance = _provenance(config, data)
     aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
     settings = getattr(config, stage)
-    precision = {"precision": config.trainer.precision}
+    hardware = ("accelerator", "devices", "num_nodes", "strategy", "benchmark")
     inputs: dict[str, Any] = {
         "stage": stage,
         "aux": aux,
         "settings": asdict(settings) | _perceptual_weights(settings),
         "representation": asdict(config.representation),
         "reading": {**data, "root": None},
-        **precision,
+        **{name: v for name, v in asdict(config.trainer).items() if name not in hardware},
         "processes": processes(config.trainer),
         **provenance,
     }
@@ -156,6 +162,8 @@ def _stage(
         with alone(folder):
             if not finished(folder):
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
+                for other in unfinished_by_other_code(folder, inputs) if not going_on else ():
+                    print(f"{stage}: {other} was begun by other code; this one starts anew")
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
                 job.write(folder)
                 write_json(folder / "inputs.json", inputs)
@@ -171,7 +179,8 @@ def _provenance(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
     """Seed, data and code as they are now: a stage may begin hours after the one before it."""
     module = VITONDataModule(**{**data, "augment": None})
     digest = module.training_fingerprint()
-    return {"seed": config.seed, "data": digest, "code": code_version()}
+    versions = {"code": code_version(*STAGE), "model": code_version(*MODEL)}
+    return {"seed": config.seed, "data": digest, **versions}
 
 
 def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
@@ -187,11 +196,16 @@ def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
 def _recipe(inputs: dict[str, Any], gmm: str | None) -> str:
     """The key of how a stage is trained: what its seeds, and versions of the code, agree in.
 
+    A setting at its default is as good as none: another version may lack it.
+
     Args:
         gmm: the recipe of TOM's GMM; None where that is not known, and of a GMM.
     """
-    same = {name: value for name, value in inputs.items() if name not in ("seed", "code")}
-    return stage_key({**same, "reading": {**inputs["reading"], "seed": None}, "gmm": gmm})
+    same = {name: v for name, v in inputs.items() if name not in ("seed", "code", "model")}
+    usual = asdict(GMMSettings() if inputs["stage"] == "gmm" else TOMSettings())
+    settings = {k: v for k, v in inputs["settings"].items() if k not in usual or v != usual[k]}
+    reading = {**inputs["reading"], "seed": None}
+    return stage_key({**same, "settings": settings, "reading": reading, "gmm": gmm})
 
 
 def _access(config: TrainConfig) -> dict[str, Any]:
@@ -294,10 +308,15 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
 
 
 def arm_name(config: TrainConfig) -> str:
-    """The name of the arm with these two booleans: an override may have turned one into another."""
-    flags = {"gmm_aux": config.arm.gmm_aux, "tom_aux": config.arm.tom_aux}
-    for path in sorted(Path(config_folder(), "arm").glob("*.yaml")):
-        if OmegaConf.to_container(OmegaConf.load(path)) == flags:
+    """The name of the arm that was chosen, or where overrides have turned it into another, of that.
+
+    An arm is known by its two booleans.
+    """
+    chosen = HydraConfig.get().runtime.choices["arm"] if HydraConfig.initialized() else None
+    arms = sorted(Path(config_folder(), "arm").glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
+    for path in arms:
+        told: Any = OmegaConf.to_container(OmegaConf.load(path))
+        if told.get("arm", told) == asdict(config.arm):
             return path.stem
     return "custom"
 

@@ -132,6 +132,6 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path, monkeypat
     assert run() == 0
     assert "holds all of these cases; give another --output" in capsys.readouterr().out
     assert len(measured) == 3
-    monkeypatch.setattr(bench_cli, "code_version", lambda _: "of another version")
+    monkeypatch.setattr(bench_cli, "code_version", lambda *_: "of another version")
     with pytest.raises(UserError, match="version"):
         run()

@@ -1,6 +1,14 @@
 import pytest
 
-from vton_aux.data.labels import LABEL_SETS, LEFT_RIGHT, LIP, NECK, PALETTE, WORN_CLOTH
+from vton_aux.data.labels import (
+    LABEL_SETS,
+    LEFT_RIGHT,
+    LIP,
+    NECK,
+    PALETTE,
+    WORN_CLOTH,
+    grouped,
+)
 
 # the list of the LIP data set
 DOCUMENTED = {
@@ -67,6 +75,17 @@ def test_only_lip_does_not_know_the_neck():
 def test_background_is_background_and_nothing_else(labels):
     assert labels.classes[labels.background] == "background"
     assert [raw for raw, c in enumerate(labels.class_of) if c == labels.background] == [0]
+
+
+def test_the_background_is_where_raw_label_0_is():
+    labels = grouped("three", {"skin": (1,), "cloth": (2,), "wall": (0,)}, skin=("skin",))
+    assert (labels.background, labels.skin, labels.class_of) == (2, (0,), (2, 0, 1))
+
+
+@pytest.mark.parametrize("raw", [(1, 3), (1, 1), (0, 1)])
+def test_a_set_that_lacks_a_raw_label_or_has_it_twice_is_refused(raw):
+    with pytest.raises(ValueError, match=r"label set odd: raw labels are .* each once"):
+        grouped("odd", {"wall": (0,), "rest": raw}, skin=())
 
 
 def test_skin_is_face_arms_and_legs():

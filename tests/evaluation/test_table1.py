@@ -145,9 +145,50 @@ def test_systems_that_differ_in_more_than_the_method_are_told(tmp_path):
     write_evaluation(tmp_path / "a")
     write_evaluation(tmp_path / "b", "both", system__steps={"gmm": 9, "tom": 9})
     text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
-    assert "Systems differ in steps" in text
+    assert "Both and CP-VTON differ in steps, so in more than their heads." in text
     assert "versions of the code" not in text
     assert text.count("# Table 1") == 1
+
+
+def test_settings_that_differ_are_told_and_are_no_methods_doing(tmp_path):
+    own = {"gmm.aux": "false", "gmm.aux_weight": "1.0", "tom.aux": "false", "tom.lr": "0.1"}
+    heads = {"gmm.aux": "true", "tom.aux": "true", "gmm.aux_weight": "2.0"}
+    for seed in (0, 1, 2):
+        for name, gain, settings in (
+            ("baseline", 0.0, own),
+            ("tom_only", 1.0, {**own, **heads}),
+            ("both", 1.0 + seed / 100, {**own, **heads, "tom.lr": "0.2"}),
+        ):
+            table = scores(seed=seed, gain=gain, noise=0.001 if name == "tom_only" else 0)
+            folder = tmp_path / f"{name}{seed}"
+            write_evaluation(
+                folder, name, table=table, system__seed=seed, system__settings=settings
+            )
+    text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
+    assert "Both and CP-VTON differ in tom.lr, so in more than their heads." in text
+    assert "only TOM and CP-VTON differ" not in text
+    assert re.search(r"- SSIM: only TOM .* so on these images it is the method's doing\.", text)
+    assert re.search(r"- SSIM: Both .* no luck .*, but the two differ in tom\.lr too", text)
+
+
+def test_a_sweep_is_compared_with_one_of_its_own(tmp_path):
+    for name, gain in (("w0.1", 0.0), ("w1", 0.5), ("w10", 0.5)):
+        write_evaluation(tmp_path / name, name, table=scores(gain=gain))
+    evaluations = find_evaluations([tmp_path])
+    assert make_tables(evaluations, "clean")[0].comparisons == []
+    (table,) = make_tables(evaluations, "clean", against="w1")
+    assert [system.name for system in table.systems] == ["w1", "w0.1", "w10"]
+    assert {system.name for _, system, _ in table.comparisons} == {"w0.1", "w10"}
+    assert "- SSIM: w0.1 is worse than w1 by" in to_markdown([table])
+    with pytest.raises(UserError, match=r"--against w2: not among .* w0\.1, w1, w10"):
+        make_tables(evaluations, against="w2")
+
+
+def test_pictures_of_several_versions_are_told(tmp_path):
+    for name, code in (("baseline", "one"), ("both", "another")):
+        write_evaluation(tmp_path / name, name, code=code)
+    text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
+    assert "The pictures are of 2 versions of the code." in text
 
 
 def test_seeds_and_versions_that_are_not_the_same_are_told(tmp_path):

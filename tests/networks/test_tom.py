@@ -119,6 +119,14 @@ def test_compose_is_equation_one():
     torch.testing.assert_close(compose(cloth, rendered, mask), expected)
 
 
+def test_another_number_of_channels_is_refused():
+    network = TOM((128, 96), width=8)
+    cloth = torch.zeros(1, 3, 128, 96)
+    for channels in (21, 23, 24):
+        with pytest.raises(ValueError, match=f"I_p has {channels} channels instead of 22"):
+            network(torch.zeros(1, channels, 128, 96), cloth)
+
+
 def test_the_head_runs_only_when_asked():
     model = built(classes=CLASSES)
     runs = []

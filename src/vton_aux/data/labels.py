@@ -38,7 +38,7 @@ class LabelSet:
     classes: tuple[str, ...]
     class_of: tuple[int, ...]
     skin: tuple[int, ...]
-    background: int = 0
+    background: int
 
     @property
     def colours(self) -> tuple[tuple[int, int, int], ...]:
@@ -46,15 +46,18 @@ class LabelSet:
         return tuple(PALETTE[self.class_of.index(c)] for c in range(len(self.classes)))
 
 
-def _grouped(name: str, groups: Mapping[str, tuple[int, ...]], skin: tuple[str, ...]) -> LabelSet:
+def grouped(name: str, groups: Mapping[str, tuple[int, ...]], skin: tuple[str, ...]) -> LabelSet:
+    """A label set of these classes and their raw labels; raw label 0 is the background.
+
+    Raises:
+        ValueError: the raw labels are not 0, 1, 2, ..., each once.
+    """
     classes = tuple(groups)
-    raw = {label: c for c, labels in enumerate(groups.values()) for label in labels}
-    return LabelSet(
-        name,
-        classes,
-        class_of=tuple(raw[label] for label in range(len(raw))),
-        skin=tuple(classes.index(s) for s in skin),
-    )
+    raw = sorted((label, c) for c, labels in enumerate(groups.values()) for label in labels)
+    if [label for label, _ in raw] != list(range(len(raw))):
+        raise ValueError(f"label set {name}: raw labels are {raw}, not 0, 1, 2, ..., each once")
+    class_of = tuple(c for _, c in raw)
+    return LabelSet(name, classes, class_of, tuple(classes.index(s) for s in skin), class_of[0])
 
 
 _SKIN = ("face", "left arm", "right arm", "left leg", "right leg")
@@ -63,9 +66,9 @@ _LIP_GROUPS = {name: (label,) for label, name in enumerate(LIP)}
 LABEL_SETS = {
     labels.name: labels
     for labels in (
-        _grouped("lip", _LIP_GROUPS, skin=_SKIN),
-        _grouped("lip_neck", {**_LIP_GROUPS, "neck": (NECK,)}, skin=(*_SKIN, "neck")),
-        _grouped(
+        grouped("lip", _LIP_GROUPS, skin=_SKIN),
+        grouped("lip_neck", {**_LIP_GROUPS, "neck": (NECK,)}, skin=(*_SKIN, "neck")),
+        grouped(
             "coarse",
             {
                 "background": (0,),

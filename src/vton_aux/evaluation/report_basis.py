@@ -5,8 +5,7 @@ Every function returns plain values for the template.
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from vton_aux.device import FULL
@@ -14,7 +13,6 @@ from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.dress import INPUTS
 from vton_aux.evaluation.runs import Evaluation, System
 from vton_aux.overrides import override
-from vton_aux.stages.checkpoint import read_checkpoint
 
 COUNTS = {
     "official": "rows",
@@ -83,12 +81,8 @@ def systems(systems: Sequence[System]) -> list[Plain]:
 
 
 def settings(systems: Sequence[System]) -> Plain | None:
-    """The settings in the checkpoints: those in which the systems differ, and all others."""
-    found: dict[str, dict[str, str]] = {}
-    for system in systems:
-        path = system.summary.get("checkpoint")
-        if path and Path(path).is_file():
-            found[system.title] = _flat(read_checkpoint(Path(path))["hyper_parameters"])
+    """The settings of the models: those in which they differ, and all others."""
+    found = {system.title: system.settings for system in systems if system.settings}
     if not found:
         return None
     names = sorted({name for of in found.values() for name in of})
@@ -98,21 +92,6 @@ def settings(systems: Sequence[System]) -> Plain | None:
         "differ": [row for row in rows if len(set(row["values"])) > 1],
         "equal": [(row["name"], row["values"][0]) for row in rows if len(set(row["values"])) == 1],
     }
-
-
-def _flat(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """`gmm.width` and so on; where a stage came from stands elsewhere."""
-    stages = {"tom": arguments, "gmm": arguments.get("gmm", {})}
-    flat = {}
-    for stage, of in stages.items():
-        context = {
-            k: v
-            for k, v in of.get("context", {}).items()
-            if k not in ("provenance", "size", "labels")
-        }
-        for name, value in {**of.get("settings", {}), **context}.items():
-            flat[f"{stage}.{name}"] = json.dumps(value)
-    return flat
 
 
 def metric_settings(evaluations: Sequence[Evaluation]) -> dict[str, str]:

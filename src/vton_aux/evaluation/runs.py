@@ -16,6 +16,7 @@ from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
+from vton_aux.evaluation.settings import differing
 
 ARMS = {"baseline": "CP-VTON", "tom_only": "only TOM", "both": "Both", "gmm_only": "only GMM"}
 IMAGE = ["person", "cloth", "pairing"]  # what makes a row of the table a sample
@@ -119,12 +120,19 @@ class System:
         facts: dict[str, Any] = self.all[0].summary["system"]
         return facts
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What it was trained with, see `flat_settings`; empty where that is not known."""
+        return self.summary.get("settings") or {}
+
     def differs_in(self, other: "System") -> list[str]:
-        """In what two systems differ beside their method, as far as both tell."""
+        """In what two systems differ beside the heads, as far as both tell."""
         told = {"steps": "steps", "trained_on": "training data", "labels": "labels"}
         mine, theirs = self.summary, other.summary
         known = {key: word for key, word in told.items() if mine.get(key) and theirs.get(key)}
-        return [word for key, word in known.items() if mine[key] != theirs[key]]
+        words = [word for key, word in known.items() if mine[key] != theirs[key]]
+        settings = differing(self.settings, other.settings)
+        return words + [name for name in settings if not name.endswith(".steps")]
 
     @property
     def all(self) -> list[Evaluation]:
@@ -231,17 +239,24 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
             if values[0] != values[1]:
                 raise UserError(
                     f"{evaluations[0].path} and {evaluation.path} differ in {key} ({values[0]} and "
-                    f"{values[1]}), so {name} is no one system; evaluate one with name=OTHER"
+                    f"{values[1]}), so {name} is no one system; leave one out "
+                    f"({_older(evaluations[0], evaluation)} is older), or evaluate one with "
+                    "name=OTHER"
                 )
         seeds = found.setdefault(evaluation.pairing, {})
         if evaluation.seed in seeds:
             raise UserError(
                 f"{seeds[evaluation.seed].path} and {evaluation.path} are both {name}, seed "
-                f"{evaluation.seed}, {evaluation.pairing}; leave one out, or evaluate one with "
+                f"{evaluation.seed}, {evaluation.pairing}; leave one out "
+                f"({_older(seeds[evaluation.seed], evaluation)} is older), or evaluate one with "
                 "name=OTHER"
             )
         seeds[evaluation.seed] = evaluation
     return System(name, found)
+
+
+def _older(*evaluations: Evaluation) -> Path:
+    return min((e.path for e in evaluations), key=lambda p: (p / "summary.json").stat().st_mtime)
 
 
 def _conditions(summary: Mapping[str, Any], across_pairings: bool) -> dict[str, Any]:

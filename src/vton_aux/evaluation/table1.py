@@ -79,9 +79,9 @@ class Table:
 
     Attributes:
         cells: by row and name of the system.
-        comparisons: with the baseline; corrected over those of the paper's scores, which were its
-            claim before any data were seen, and over the further ones, which explain it. Empty
-            without a baseline.
+        comparisons: with the first system; corrected over those of the paper's scores, which were
+            its claim before any data were seen, and over the further ones, which explain it. Empty
+            where that is no baseline.
     """
 
     protocol: str
@@ -104,17 +104,24 @@ PAPER_ROWS = [
 ]
 
 
-def make_tables(evaluations: Sequence[Evaluation], protocol: str = "both") -> list[Table]:
+def make_tables(
+    evaluations: Sequence[Evaluation], protocol: str = "both", against: str = "baseline"
+) -> list[Table]:
     """Table 1 of the evaluations, one a protocol.
 
     Args:
         protocol: "official", "clean" or "validation"; "both" is all of them that the evaluations
             have images of.
+        against: the system with which the others are compared; without a baseline nothing is.
 
     Raises:
-        UserError: the evaluations cannot stand in one table, or have no such protocol.
+        UserError: the evaluations cannot stand in one table, or have no such protocol or system.
     """
     systems = gather(evaluations)
+    systems.sort(key=lambda system: system.name != against)
+    if against not in ("baseline", systems[0].name):
+        names = ", ".join(system.name for system in systems)
+        raise UserError(f"--against {against}: not among these systems, which are {names}")
     held = [
         p
         for p in PROTOCOLS
@@ -124,10 +131,10 @@ def make_tables(evaluations: Sequence[Evaluation], protocol: str = "both") -> li
     if not chosen:
         has = ", ".join(held) or "none"
         raise UserError(f"--protocol {protocol}: not in these evaluations, which have {has}")
-    return [_make(systems, p) for p in chosen]
+    return [_make(systems, p, systems[0].name == against) for p in chosen]
 
 
-def _make(systems: list[System], protocol: str) -> Table:
+def _make(systems: list[System], protocol: str, compared: bool) -> Table:
     for pairing in PAIRINGS:
         evaluations = [e for s in systems for e in s.evaluations.get(pairing, {}).values()]
         for other in evaluations[1:]:
@@ -151,7 +158,8 @@ def _make(systems: list[System], protocol: str) -> Table:
     for row in rows:
         for system in systems:
             cells.setdefault((row, system.name), Cell(note=_why_missing(row, system)))
-    return Table(protocol, systems, rows, cells, _comparisons(systems, rows, protocol))
+    comparisons = _comparisons(systems, rows, protocol) if compared else []
+    return Table(protocol, systems, rows, cells, comparisons)
 
 
 def _cells(system: System, pairing: str, protocol: str) -> Iterable[tuple[Row, Cell]]:
@@ -185,8 +193,6 @@ def _why_missing(row: Row, system: System) -> str:
 
 def _comparisons(systems: Sequence[System], rows: Sequence[Row], protocol: str) -> list[Compared]:
     baseline, *others = systems
-    if baseline.name != "baseline":
-        return []
     found: list[Compared] = []
     for system in others:
         for pairing in PAIRINGS:

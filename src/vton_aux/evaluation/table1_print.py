@@ -170,13 +170,20 @@ def _facts(table: Table) -> list[str]:
     lines += [_sample_line(e, table.protocol) for e in evaluations.values()]
     lines += [f"Split {summary['split']}, {height}x{width} (height x width)."]
     lines += [_training_line(system) for system in table.systems]
-    for key in ("steps", "trained_on", "labels"):
-        if len({str(s.summary.get(key)) for s in table.systems if s.summary.get(key)}) > 1:
-            lines.append(f"Systems differ in {key}, so they differ in more than the method.")
+    first = table.systems[0]
+    for system in table.systems[1:]:
+        if apart := system.differs_in(first):
+            lines.append(
+                f"{system.title} and {first.title} differ in {', '.join(apart)}, so in more than "
+                "their heads."
+            )
     lines += seed_notes(table)
     versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
     if len(versions) > 1:
         lines.append(f"The trainings are of {len(versions)} versions of the code.")
+    versions = {code for s in table.systems for e in s.all if (code := e.summary.get("code"))}
+    if len(versions) > 1:
+        lines.append(f"The pictures are of {len(versions)} versions of the code.")
     settings = {k: v for e in evaluations.values() for k, v in e.summary["metric_settings"].items()}
     lines += [f"{name}: {value}." for name, value in settings.items()]
     features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}

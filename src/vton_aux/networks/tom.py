@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vton_aux.networks.aligned import missing_channels
 from vton_aux.networks.decoders import SegmentationDecoder, UNetDecoder
 from vton_aux.networks.encoders import UNetEncoder
 
@@ -66,11 +67,18 @@ class TOM(nn.Module):
     def forward(self, person: Tensor, warped_cloth: Tensor, segment: bool = False) -> TOMOutput:
         """Render I_p `person` (B, person_channels, H, W) in `warped_cloth` (B, 3, H, W).
 
-        Both in [-1, 1]. M_exp is computed where `segment` is true and the head exists.
+        Both in [-1, 1]. M_exp is computed where `segment` is true and the head exists. Compiled for
+        a GPU, I_p may have a multiple of 8 channels, of which the first count.
+
+        Raises:
+            ValueError: I_p has another number of channels.
         """
         # I_p is channels-last; joined with a cloth in another format or type it is copied slowly
         cloth = warped_cloth.to(person.dtype, memory_format=torch.channels_last)
-        person = person[:, : self.person_channels]  # compiled, it has more behind
+        count, found = self.person_channels, person.shape[1]
+        if found not in (count, count + missing_channels(count, person.device)):
+            raise ValueError(f"I_p has {found} channels instead of {count}")
+        person = person[:, :count]
         features = self.encoder(torch.cat([person, cloth], dim=1))
         decoded = self.decoder(features).float().contiguous()  # (B, 4, H, W), two slices of which:
         logits = None

@@ -1,5 +1,6 @@
 """Checkpoints, written whole; and read: whole try-on models, and what they came from."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from vton_aux.errors import UserError
 from vton_aux.files import whole
 from vton_aux.stages.tom import TOMStage
+from vton_aux.version import MODEL, code_version
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -47,6 +49,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def load_tryon(path: Path) -> TOMStage:
     """A whole try-on model (frozen GMM and TOM) in evaluation mode, on the CPU.
 
+    Warns where another version of the model's code trained it.
+
     Raises:
         UserError: the file is missing, is no checkpoint or holds a GMM alone.
     """
@@ -63,4 +67,11 @@ def load_tryon(path: Path) -> TOMStage:
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise UserError(f"{path}: the weights fit no network of this version: {first}") from None
+    trained_by = stage.context.provenance.get("model")
+    if trained_by not in (None, code_version(*MODEL)):
+        warnings.warn(
+            f"{path}: trained by another version of the model's code, so its pictures may be other "
+            "than that version's",
+            stacklevel=1,
+        )
     return stage.eval()

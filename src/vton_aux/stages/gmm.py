@@ -11,7 +11,7 @@ from vton_aux.losses.warp import grid_regularity, total_variation
 from vton_aux.metrics.overlap import mask_iou
 from vton_aux.networks.gmm import GMM
 from vton_aux.networks.tps import warp
-from vton_aux.representation import TryOnInputs
+from vton_aux.representation import PERSON_CHANNELS, TryOnInputs
 from vton_aux.stages.base import Stage
 from vton_aux.stages.settings import Context, GMMSettings, Plain
 
@@ -32,6 +32,7 @@ def build_gmm(settings: GMMSettings, context: Context, classes: int) -> GMM:
     size = (context.size[0], context.size[1])
     network = GMM(
         size,
+        PERSON_CHANNELS,
         width=settings.width,
         points=settings.points,
         classes=classes,

@@ -11,7 +11,7 @@ from torch import Tensor
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.metrics.image import paired_scores
 from vton_aux.networks.tom import TOM, TOMOutput, compose
-from vton_aux.representation import TryOnInputs, to_unit
+from vton_aux.representation import PERSON_CHANNELS, TryOnInputs, to_unit
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import Warp, build_gmm, match
 from vton_aux.stages.settings import Context, GMMSettings, Plain, TOMSettings
@@ -61,6 +61,7 @@ class TOMStage(Stage):
         )
         network = TOM(
             (run.size[0], run.size[1]),
+            PERSON_CHANNELS,
             width=own.width,
             output_norm=own.output_norm,
             classes=self.classes,
