@@ -20,7 +20,9 @@ def test_a_comparison_by_hand():
     ssim, bleeding = compare({0: first}, {0: second.iloc[::-1]})
     assert (ssim.score, ssim.images, ssim.seeds) == ("ssim", 3, 1)
     assert ssim.difference == pytest.approx(0.1)
-    assert (ssim.baseline, ssim.system) == pytest.approx((0.6, 0.7))  # "d" is not known of both
+    assert (ssim.baseline_mean, ssim.system_mean) == pytest.approx(
+        (0.6, 0.7)
+    )  # "d" is not known of both
     assert ssim.effect_size == pytest.approx(0.1 / 0.1)
     assert ssim.better == pytest.approx(2 / 3)  # a tie is not better
     assert bleeding.difference == 0

@@ -320,8 +320,12 @@ def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
     written = runs / "table1"
     assert (written / "table1.md").read_text() in out
     with (written / "comparisons.csv").open() as file:
-        conclusions = [row["conclusion"] for row in csv.DictReader(file)]
-    assert any(text.startswith("warp IoU: Both is better") for text in conclusions)
+        rows = list(csv.DictReader(file))
+    assert any(row["conclusion"].startswith("warp IoU: Both is better") for row in rows)
+    assert {(row["protocol"], row["system"]) for row in rows} == {("clean", "both")}
+    for row in rows:
+        means = float(row["system_mean"]) - float(row["baseline_mean"])
+        assert float(row["difference"]) == pytest.approx(means)
     table_cli.main([str(runs / "both"), "--output", str(tmp_path / "here")])
     assert sorted(p.name for p in (tmp_path / "here").iterdir()) == [
         "comparisons.csv", "table1.csv", "table1.md", "table1.tex",

@@ -28,7 +28,7 @@ class Comparison:
 
     Attributes:
         difference: system minus baseline, the mean over the images (and seeds).
-        baseline, system: the means of the two over the same images and seeds.
+        baseline_mean, system_mean: of the two over the same images and seeds.
         low, high: bootstrap interval of the difference over the images.
         p: two-sided sign-flip test over the images.
         effect_size: Cohen's d_z, mean over standard deviation of the images' differences.
@@ -42,8 +42,8 @@ class Comparison:
 
     score: str
     difference: float
-    baseline: float = math.nan
-    system: float = math.nan
+    baseline_mean: float = math.nan
+    system_mean: float = math.nan
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
@@ -125,8 +125,8 @@ def compare(
         compared = Comparison(
             score=score,
             difference=float(known.mean()),
-            baseline=float(first.loc[at, score].mean()),
-            system=float(second.loc[at, score].mean()),
+            baseline_mean=float(first.loc[at, score].mean()),
+            system_mean=float(second.loc[at, score].mean()),
             low=interval.low,
             high=interval.high,
             p=float(p),
@@ -146,7 +146,7 @@ def compare_pooled(
     """Compare a score that has one number a set of images, such as FID: over the seeds alone."""
     seeds, firsts, seconds = _matched(baseline, system)
     first, second = float(np.mean(firsts)), float(np.mean(seconds))
-    compared = Comparison(score, second - first, baseline=first, system=second)
+    compared = Comparison(score, second - first, baseline_mean=first, system_mean=second)
     return _with_seeds(compared, [system[s] - baseline[s] for s in seeds])
 
 

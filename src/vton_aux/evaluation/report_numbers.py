@@ -113,8 +113,8 @@ def cards(table: Table) -> list[Plain]:
         found.append(
             {
                 "label": row.label,
-                "before": _number(c.baseline, score),
-                "after": _number(c.system, score),
+                "before": _number(c.baseline_mean, score),
+                "after": _number(c.system_mean, score),
                 "difference": _signed(c.difference, score),
                 "verdict": mark_of(c).verdict,
                 "paper": " → ".join(_number(value, score) for value in paper),
