@@ -92,10 +92,17 @@ def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeyp
         (tmp_path / "arm" / f"{arm}.yaml").write_text(text)
     monkeypatch.setattr("vton_aux.train.config_folder", lambda: str(tmp_path))
     config = composed("arm=both")
-    hydra = SimpleNamespace(runtime=SimpleNamespace(choices={"arm": "both"}))
+    chosen = {"arm": "both"}
+    hydra = SimpleNamespace(
+        runtime=SimpleNamespace(choices=chosen), overrides=SimpleNamespace(task=["arm=both"])
+    )
     monkeypatch.setattr("vton_aux.train.HydraConfig.initialized", lambda: True)
     monkeypatch.setattr("vton_aux.train.HydraConfig.get", lambda: hydra)
     assert arm_name(config) == "both"
+    chosen["arm"] = "mine"  # that lies elsewhere
+    assert arm_name(config) == "mine"
+    hydra.overrides.task.append("arm.gmm_aux=true")
+    assert arm_name(config) == "aux_both"
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "experiment").glob("*.yaml")])

@@ -27,7 +27,7 @@ from vton_aux.evaluation.runs import IMAGE, Evaluation
 from vton_aux.networks.gmm import GMM
 from vton_aux.networks.tom import TOM
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.version import MODEL, code_version
+from vton_aux.version import DRESSING, MODEL, SCORING, code_version
 
 TESTS = 4
 
@@ -221,8 +221,8 @@ def test_scores_say_which_version_computed_them_and_which_no_table_shows(evaluat
     outcome, out = evaluate("limit=1")
     assert "psnr: tables and reports show it once known_scores.SCORES names it" in outcome.out
     summary = read(out)[1]
-    assert summary["metric_settings"]["version"] == code_version("metrics")
-    assert summary["code"] == code_version("evaluation/dress.py")
+    assert summary["metric_settings"]["version"] == code_version(*SCORING)
+    assert summary["code"] == code_version(*DRESSING)
     assert summary["system"]["settings"]["gmm.width"] == "8"
 
 

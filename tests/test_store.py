@@ -162,6 +162,32 @@ def test_the_version_does_not_change_with_other_sources(tree, name):
     assert stage_version() == before
 
 
+def test_packages_and_files_that_python_cannot_read_count_too(tree):
+    folder = tree(tree.default)
+    before = stage_version()
+    (folder / "networks" / "__init__.py").write_text("SCALE = 2")
+    with_package = stage_version()
+    (folder / "networks" / "tps.py").write_bytes(b"no python\0")
+    assert len({before, with_package, stage_version()}) == 3
+
+
+SOURCE = """\
+import os
+@cache
+class A(B):
+    x: int = -1.5e3
+    async def f(self, *, a=f"{1!r:>{2}}{{ b"):
+        match a:
+            case [1, *_] | {"k": None}: return lambda: (yield)
+"""
+
+
+def test_the_version_is_the_same_for_every_python(tmp_path, monkeypatch):
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "version.py"))
+    (tmp_path / "one.py").write_text(SOURCE)
+    assert code_version("one.py") == "b1ebdb0d8defb381"
+
+
 def test_comments_docstrings_and_layout_are_no_other_version(tree):
     folder = tree(tree.default)
     source = folder / "networks" / "tps.py"
@@ -320,6 +346,10 @@ def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, c
     (folder,) = (tmp_path / "store").glob("gmm-*/")
     (folder / "last.ckpt").touch()
     (folder / "summary.json").unlink()
+    (tom,) = (tmp_path / "store").glob("tom-*/")
+    (tom / "last.ckpt").touch()
+    trained("arm=tom_only")  # by the same code, on another GMM
+    assert "by other code" not in capsys.readouterr().out
     monkeypatch.setattr(vton_aux.train, "code_version", lambda *_: "another")
     trained("stage=gmm")
     assert f"gmm: {folder} was begun by other code; this one starts anew" in capsys.readouterr().out

@@ -110,7 +110,7 @@ def _run(chosen: argparse.Namespace) -> int:
         "repeats": chosen.repeats,
         "seconds": chosen.seconds,
         "data": "synthetic" if chosen.data is None else chosen.data.name,
-        "code": code_version("bench"),
+        "code": code_version("bench/worker.py", "bench/clock.py", "bench/suite.py"),
     }
     begun = _begun(output, results)
     root = chosen.data or _SYNTHETIC

@@ -30,7 +30,7 @@ from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import check_writable, write_json
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
-from vton_aux.version import code_version
+from vton_aux.version import DRESSING, SCORING, code_version
 
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:
@@ -43,6 +43,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         UserError: the checkpoint, a picture, the data or a value is missing or wrong.
     """
     _check(config)
+    scored_by = code_version(*SCORING)
     prepare_data(config.data)
     inputs, system = _inputs(config, size_asked)
     data = evaluation_data(inputs)
@@ -84,7 +85,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         "images": len(table),
         "features": config.features,
         "features_weights": config.features_weights,
-        "metric_settings": {**METRIC_SETTINGS, "version": code_version("metrics")},
+        "metric_settings": {**METRIC_SETTINGS, "version": scored_by},
         "code": inputs.get("code"),
         "protocols": protocol_scores(table, scores, distances),
     }
@@ -161,7 +162,7 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     with path.open("rb") as file:
         inputs["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     inputs |= {"precision": config.precision, "compile": config.compile}
-    inputs["code"] = code_version("evaluation/dress.py")
+    inputs["code"] = code_version(*DRESSING)
     arm = provenance.get("arm")
     gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
     return inputs, {

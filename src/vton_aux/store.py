@@ -47,17 +47,20 @@ def finished(folder: Path) -> dict[str, Any] | None:
 def unfinished_by_other_code(folder: Path, inputs: Mapping[str, Any]) -> list[Path]:
     """Stages begun beside `folder` with these inputs, of which only the code was another."""
 
-    def same(of: Mapping[str, Any]) -> dict[str, Any]:
-        return {k: v for k, v in of.items() if k not in ("code", "model", "gmm")}
+    def but_code(of: Mapping[str, Any]) -> dict[str, Any]:
+        same = {name: value for name, value in of.items() if name not in ("code", "model")}
+        if "gmm" in same:  # its provenance and digest
+            same["gmm"] = same["gmm"][0].get("recipe")
+        return same
 
-    wanted = json.loads(json.dumps(same(inputs)))
-    begun = [path.parent for path in folder.parent.glob("*/inputs.json") if path.parent != folder]
-    return [
-        other
-        for other in begun
-        if (other / "last.ckpt").is_file()
-        and same(json.loads((other / "inputs.json").read_text())) == wanted
-    ]
+    wanted = json.loads(json.dumps(dict(inputs)))
+    found = []
+    for path in folder.parent.glob("*/inputs.json"):
+        if (path.parent / "last.ckpt").is_file():
+            told = json.loads(path.read_text())
+            if but_code(told) == but_code(wanted) and told["code"] != wanted["code"]:
+                found.append(path.parent)
+    return found
 
 
 def place(source: Path, target: Path) -> None:

@@ -99,14 +99,17 @@ def _stage(
     aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
     settings = getattr(config, stage)
     hardware = ("accelerator", "devices", "num_nodes", "strategy", "benchmark")
+    training: dict[str, Any] = {
+        **{name: v for name, v in asdict(config.trainer).items() if name not in hardware},
+        "processes": processes(config.trainer),
+    }
     inputs: dict[str, Any] = {
         "stage": stage,
         "aux": aux,
         "settings": asdict(settings) | _perceptual_weights(settings),
         "representation": asdict(config.representation),
         "reading": {**data, "root": None},
-        **{name: v for name, v in asdict(config.trainer).items() if name not in hardware},
-        "processes": processes(config.trainer),
+        **training,
         **provenance,
     }
     if settings.select == "best":
@@ -126,7 +129,8 @@ def _stage(
             "gmm_key": gmm_provenance.get("key"),
         }
         gmm_recipe = gmm_provenance.get("recipe")
-    provenance = {**provenance, "recipe": _recipe(inputs, gmm_recipe)}
+    training |= {key: data[key] for key in ("flip", "augment")} | _perceptual_weights(settings)
+    provenance |= {"recipe": _recipe(inputs, gmm_recipe), "training": training}
     key = stage_key(inputs)
     folder = (Path(config.store) / f"{stage}-{key}").resolve()
     context = {
@@ -310,10 +314,16 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
 def arm_name(config: TrainConfig) -> str:
     """The name of the arm that was chosen, or where overrides have turned it into another, of that.
 
-    An arm is known by its two booleans.
+    An arm is known by its two booleans, one of the person's own by its choice.
     """
-    chosen = HydraConfig.get().runtime.choices["arm"] if HydraConfig.initialized() else None
-    arms = sorted(Path(config_folder(), "arm").glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
+    chosen, folder = None, Path(config_folder(), "arm")
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        chosen = str(hydra.runtime.choices["arm"])
+        toggled = any(override.startswith("arm.") for override in hydra.overrides.task)
+        if not toggled and not (folder / f"{chosen}.yaml").is_file():
+            return chosen
+    arms = sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
     for path in arms:
         told: Any = OmegaConf.to_container(OmegaConf.load(path))
         if told.get("arm", told) == asdict(config.arm):

@@ -4,56 +4,62 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-# what a stage's result depends on, beside its inputs; what the pictures of a checkpoint depend on
+# what a result depends on, beside its inputs
 STAGE = ("fit.py", "data/cache.py")
-MODEL = ("stages/tom.py",)
+MODEL = ("stages/tom.py",)  # the pictures of a checkpoint
+DRESSING = ("evaluation/dress.py",)
+SCORING = ("evaluation/score.py", "evaluation/summary.py")
 
 
-def code_version(*roots: str) -> str:
-    """16 hex digits that change with what the code of `roots` does.
+def code_version(*files: str) -> str:
+    """16 hex digits that change with what the code of `files` does.
 
-    It counts with all that it imports of this package; comments, docstrings and the layout of the
-    lines do not.
+    It counts with all that it imports of this package. Comments, docstrings, the layout of the
+    lines and Python's own version do not count.
 
     Args:
-        roots: files and folders beside this one.
+        files: beside this one.
     """
     here = Path(__file__).parent
-    found: dict[Path, ast.Module] = {}
-    todo = [
-        path
-        for root in roots
-        for path in ([here / root] if root.endswith(".py") else (here / root).rglob("*.py"))
-    ]
+    found: dict[Path, bytes] = {}
+    todo = [here / file for file in files]
     while todo:
         path = todo.pop()
-        if path not in found and path.is_file():
-            found[path] = ast.parse(path.read_bytes())
-            todo += _imports(found[path], path, here)
+        if path in found or not path.is_file():
+            continue
+        found[path] = path.read_bytes()
+        try:
+            tree = ast.parse(found[path])
+        except (SyntaxError, ValueError):  # it counts as it stands
+            continue
+        todo += _imports(tree, path, here)
+        found[path] = _plain(_without_docstrings(tree)).encode()
     digest = hashlib.blake2b(digest_size=8)
-    for path, tree in sorted(found.items()):
-        name = path.relative_to(here).as_posix()
-        digest.update(name.encode() + ast.dump(_without_docstrings(tree)).encode())
+    for path, meaning in sorted(found.items()):
+        digest.update(path.relative_to(here).as_posix().encode() + meaning)
     return digest.hexdigest()
 
 
 def _imports(tree: ast.Module, path: Path, here: Path) -> Iterator[Path]:
-    """Where modules of this package may lie that `tree` imports; a name may be no module."""
+    """What an import of this package in `tree` may run; a name may be no module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             package = ".".join([here.name, *path.relative_to(here).parts[: -node.level or None]])
             module = ".".join(filter(None, [package if node.level else "", node.module or ""]))
-            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            names = [f"{module}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:
-            package, *parts = name.split(".")
-            if package == here.name:
-                yield here.joinpath(*parts).with_suffix(".py")
-                yield here.joinpath(*parts, "__init__.py")
+            top, *parts = name.split(".")
+            if top == here.name:
+                for count in range(len(parts) + 1):
+                    place = here.joinpath(*parts[:count])
+                    yield place / "__init__.py"
+                    yield place.with_suffix(".py")
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -63,3 +69,16 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 del node.body[0]
     return tree
+
+
+def _plain(node: Any) -> str:
+    """`ast.dump` without empty fields, of which each version of Python has others."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_plain, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.JoinedStr):  # its text is cut up in other ways too
+        text = (str(v.value) if isinstance(v, ast.Constant) else _plain(v) for v in node.values)
+        return f"JoinedStr({''.join(text)!r})"
+    fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
+    return f"{type(node).__name__}({','.join(f'{name}={_plain(value)}' for name, value in fields)})"

@@ -167,6 +167,7 @@ def test_settings_that_differ_are_told_and_are_no_methods_doing(tmp_path):
     text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
     assert "Both and CP-VTON differ in tom.lr, so in more than their heads." in text
     assert "only TOM and CP-VTON differ" not in text
+    assert "Differences are system minus CP-VTON" in text
     assert re.search(r"- SSIM: only TOM .* so on these images it is the method's doing\.", text)
     assert re.search(r"- SSIM: Both .* no luck .*, but the two differ in tom\.lr too", text)
 
@@ -189,6 +190,15 @@ def test_pictures_of_several_versions_are_told(tmp_path):
         write_evaluation(tmp_path / name, name, code=code)
     text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
     assert "The pictures are of 2 versions of the code." in text
+    assert "The scores are of" not in text
+
+
+def test_evaluations_of_before_are_told_as_unknown(tmp_path):
+    write_evaluation(tmp_path / "a")
+    write_evaluation(tmp_path / "b", "both", code="one", metric_settings__version="two")
+    text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
+    for what in ("pictures", "scores"):
+        assert f"The {what} are of 2 versions of the code, one of them unknown." in text
 
 
 def test_seeds_and_versions_that_are_not_the_same_are_told(tmp_path):

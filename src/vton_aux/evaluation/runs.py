@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.settings import differing
+from vton_aux.evaluation.settings import differing, flat_settings
+from vton_aux.stages.checkpoint import read_checkpoint
 
 ARMS = {"baseline": "CP-VTON", "tom_only": "only TOM", "both": "Both", "gmm_only": "only GMM"}
 IMAGE = ["person", "cloth", "pairing"]  # what makes a row of the table a sample
@@ -123,7 +124,8 @@ class System:
     @property
     def settings(self) -> dict[str, str]:
         """What it was trained with, see `flat_settings`; empty where that is not known."""
-        return self.summary.get("settings") or {}
+        told: dict[str, str] | None = self.summary.get("settings")
+        return _settings_in(self.summary.get("checkpoint")) if told is None else told
 
     def differs_in(self, other: "System") -> list[str]:
         """In what two systems differ beside the heads, as far as both tell."""
@@ -253,6 +255,14 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
             )
         seeds[evaluation.seed] = evaluation
     return System(name, found)
+
+
+@lru_cache
+def _settings_in(checkpoint: str | None) -> dict[str, str]:
+    """Those of a checkpoint whose evaluation does not tell them; nothing where it is gone."""
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return {}
+    return flat_settings(read_checkpoint(Path(checkpoint))["hyper_parameters"])
 
 
 def _older(*evaluations: Evaluation) -> Path:

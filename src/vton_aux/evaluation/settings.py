@@ -9,7 +9,7 @@ OF_A_HEAD = ("aux_weight", "skin_weight", "background_weight", "head_width")
 
 
 def flat_settings(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """`gmm.width` and so on as JSON; where a stage came from stands elsewhere.
+    """`gmm.width` and so on as JSON, with how the stage was trained; where from stands elsewhere.
 
     Args:
         arguments: a TOM's hyper-parameters.
@@ -17,27 +17,30 @@ def flat_settings(arguments: Mapping[str, Any]) -> dict[str, str]:
     stages = {"tom": arguments, "gmm": arguments.get("gmm", {})}
     flat = {}
     for stage, of in stages.items():
-        context = {
-            k: v
-            for k, v in of.get("context", {}).items()
-            if k not in ("provenance", "size", "labels")
-        }
-        for name, value in {**of.get("settings", {}), **context}.items():
+        context = dict(of.get("context", {}))
+        training = context.pop("provenance", {}).get("training", {})
+        for apart in ("size", "labels"):
+            context.pop(apart, None)
+        for name, value in {**of.get("settings", {}), **context, **training}.items():
             flat[f"{stage}.{name}"] = json.dumps(value)
     return flat
 
 
 def differing(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
-    """The settings that both have, differ in and read, the heads themselves left out."""
-    common = [name for name in first if name in second and name not in HEADS]
+    """The settings that both have, read and differ in, the heads themselves left out."""
     return [
         name
-        for name in common
-        if first[name] != second[name] and (_read(name, first) and _read(name, second))
+        for name in first
+        if name in second
+        and name not in HEADS
+        and first[name] != second[name]
+        and all(_read(name, settings) for settings in (first, second))
     ]
 
 
 def _read(name: str, settings: Mapping[str, str]) -> bool:
     """Whether a model of these settings reads this one."""
     stage, _, own = name.partition(".")
+    if own == "vgg":
+        return float(settings[f"{stage}.perceptual_weight"]) != 0
     return own not in OF_A_HEAD or settings.get(f"{stage}.aux") == "true"

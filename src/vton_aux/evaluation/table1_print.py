@@ -181,9 +181,15 @@ def _facts(table: Table) -> list[str]:
     versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
     if len(versions) > 1:
         lines.append(f"The trainings are of {len(versions)} versions of the code.")
-    versions = {code for s in table.systems for e in s.all if (code := e.summary.get("code"))}
-    if len(versions) > 1:
-        lines.append(f"The pictures are of {len(versions)} versions of the code.")
+    dressed = [e for s in table.systems for e in s.all if s.summary["kind"] == "checkpoint"]
+    scored = [e for s in table.systems for e in s.all]
+    for what, versions in (
+        ("pictures", {e.summary.get("code") for e in dressed}),
+        ("scores", {e.summary["metric_settings"].get("version") for e in scored}),
+    ):
+        if len(versions) > 1:
+            unknown = ", one of them unknown" if None in versions else ""
+            lines.append(f"The {what} are of {len(versions)} versions of the code{unknown}.")
     settings = {k: v for e in evaluations.values() for k, v in e.summary["metric_settings"].items()}
     lines += [f"{name}: {value}." for name, value in settings.items()]
     features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}
@@ -196,8 +202,8 @@ def _facts(table: Table) -> list[str]:
     if table.comparisons:
         claimed, further = table.corrected_over
         lines += [
-            "Differences are system minus baseline on the same images; their intervals are not "
-            "corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
+            f"Differences are system minus {first.title} on the same images; their intervals are "
+            "not corrected. p: two-sided sign-flip test over the images and t test over the seeds, "
             f"each corrected by Holm: over the paper's scores ({claimed[0]} tests over the images, "
             f"{claimed[1]} over the seeds) and over the further ones ({further[0]} and "
             f"{further[1]}) by themselves. "
