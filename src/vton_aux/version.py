@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,25 @@ def code_version(*files: str) -> str:
     todo = [here / file for file in files]
     while todo:
         path = todo.pop()
-        if path in found or not path.is_file():
-            continue
-        found[path] = path.read_bytes()
-        try:
-            tree = ast.parse(found[path])
-        except (SyntaxError, ValueError):  # it counts as it stands
-            continue
-        todo += _imports(tree, path, here)
-        found[path] = _plain(_without_docstrings(tree)).encode()
+        if path not in found and path.is_file():
+            stat = path.stat()
+            found[path], imports = _read(path, here, stat.st_mtime_ns, stat.st_size)
+            todo += imports
     digest = hashlib.blake2b(digest_size=8)
     for path, meaning in sorted(found.items()):
         digest.update(path.relative_to(here).as_posix().encode() + meaning)
     return digest.hexdigest()
+
+
+@cache
+def _read(path: Path, here: Path, *state: int) -> tuple[bytes, list[Path]]:
+    """What the file does, and what its imports may run; again where its `state` is another."""
+    content = path.read_bytes()
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # it counts as it stands
+        return content, []
+    return _plain(_without_docstrings(tree)).encode(), [*_imports(tree, path, here)]
 
 
 def _imports(tree: ast.Module, path: Path, here: Path) -> Iterator[Path]:
