@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import wandb
@@ -13,8 +14,6 @@ from PIL import Image
 
 from command_line import vton_aux
 from tiny import SHORT
-from vton_aux.config import WandbConfig
-from vton_aux.dashboard import log_evaluation
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.evaluation.known_scores import POOLED
@@ -179,14 +178,23 @@ def test_an_evaluation_is_a_run_with_its_scores_and_people(evaluate, tmp_path, p
         with Image.open(path.parent / "files" / logged[f"{sheet}.path"]) as shown:
             assert shown.height > 4 * 256
 
-    log_evaluation(WandbConfig(), evaluation)
-    again = max(out.glob("wandb/offline-run-*/run-*.wandb"), key=lambda p: p.stat().st_mtime)
-    assert again != path
-    assert one(again, "run")["run_id"] == told["run_id"]
-    evaluation.summary["system"]["name"] = "theirs"
-    log_evaluation(WandbConfig(), evaluation)
-    other = max(out.glob("wandb/offline-run-*/run-*.wandb"), key=lambda p: p.stat().st_mtime)
-    assert one(other, "run")["run_id"] != told["run_id"]
+
+def test_an_evaluation_is_one_run_however_often_and_another_systems_another(
+    evaluate, monkeypatch, tmp_path
+):
+    begun = []
+
+    def pretend(**arguments):
+        begun.append(arguments["id"])
+        return MagicMock()
+
+    monkeypatch.setattr(wandb, "init", pretend)
+    for _ in range(2):
+        assert evaluate("limit=1").status == 0
+    evaluate("limit=1", "name=theirs")
+    assert evaluate("limit=1", "features=vton_aux.evaluation.features:random_vgg").status == 0
+    first, again, theirs, with_distances = begun
+    assert first == again == with_distances != theirs
 
 
 @pytest.mark.usefixtures("stages_here")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 
-from vton_aux import children, dashboard
+from vton_aux import children
 from vton_aux.config import EvaluateConfig, typed
 from vton_aux.data.content import fingerprint
 from vton_aux.data.datamodule import VITONDataModule, check_size
@@ -91,7 +91,9 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     }
     write_json(output / "summary.json", summary)
     if config.wandb is not None:
-        dashboard.log_evaluation(config.wandb, Evaluation(output, summary))
+        from vton_aux.dashboard import log_evaluation
+
+        log_evaluation(config.wandb, Evaluation(output, summary))
     return summary, output
 
 
@@ -114,7 +116,9 @@ def _check(config: EvaluateConfig) -> None:
         raise UserError("batch_size, processes and limit must be at least 1")
     autocast(config.precision, pick_device(config.device))
     if config.wandb is not None:
-        dashboard.logged_in(config.wandb)  # what is wrong is told first
+        from vton_aux.dashboard import logged_in  # W&B is slow to import
+
+        logged_in(config.wandb)  # what is wrong is told first
 
 
 def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from vton_aux import children, dashboard
+from vton_aux import children
 from vton_aux.config import TrainConfig, config_folder, typed
 from vton_aux.data.content import content_hash
 from vton_aux.data.datamodule import VITONDataModule, check_size
@@ -334,7 +334,9 @@ def arm_name(config: TrainConfig) -> str:
 def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[str, Any] | None:
     if config.wandb is None:
         return None
-    return dashboard.stage_run(config, stage, arm_name(config), key, run)
+    from vton_aux.dashboard import stage_run  # W&B is slow to import
+
+    return stage_run(config, stage, arm_name(config), key, run)
 
 
 def main(raw: Any) -> None:
