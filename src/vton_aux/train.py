@@ -103,10 +103,11 @@ def _stage(
         **{name: v for name, v in asdict(config.trainer).items() if name not in hardware},
         "processes": processes(config.trainer),
     }
+    vgg = _perceptual_weights(settings)
     inputs: dict[str, Any] = {
         "stage": stage,
         "aux": aux,
-        "settings": asdict(settings) | _perceptual_weights(settings),
+        "settings": asdict(settings) | vgg,
         "representation": asdict(config.representation),
         "reading": {**data, "root": None},
         **training,
@@ -129,7 +130,7 @@ def _stage(
             "gmm_key": gmm_provenance.get("key"),
         }
         gmm_recipe = gmm_provenance.get("recipe")
-    training |= {key: data[key] for key in ("flip", "augment")} | _perceptual_weights(settings)
+    training |= {key: data[key] for key in ("flip", "augment")} | vgg
     provenance |= {"recipe": _recipe(inputs, gmm_recipe), "training": training}
     key = stage_key(inputs)
     folder = (Path(config.store) / f"{stage}-{key}").resolve()
