@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vton_aux.config import TrainConfig, config_folder, register
+from vton_aux.config import TrainConfig, arm_name, config_folder, register
 from vton_aux.data.augment import build_transforms
 from vton_aux.overrides import override, quoted
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
-from vton_aux.train import arm_name
 from vton_aux.validate import check
 
 CONF = Path(config_folder())
@@ -69,12 +68,12 @@ def test_what_the_paper_leaves_open_says_so():
 
 @pytest.mark.parametrize("arm", [p.stem for p in (CONF / "arm").glob("*.yaml")])
 def test_an_arm_is_two_booleans_and_is_known_by_them(arm):
-    assert arm_name(composed(f"arm={arm}")) == arm
+    assert arm_name(composed(f"arm={arm}").arm) == arm
 
 
 def test_toggling_a_branch_makes_another_arm():
-    assert arm_name(composed("arm=baseline", "arm.tom_aux=true")) == "tom_only"
-    assert arm_name(composed("arm=tom_only", "arm.gmm_aux=true")) == "both"
+    assert arm_name(composed("arm=baseline", "arm.tom_aux=true").arm) == "tom_only"
+    assert arm_name(composed("arm=tom_only", "arm.gmm_aux=true").arm) == "both"
 
 
 def test_an_arm_of_ones_own_may_set_what_belongs_to_a_stage(tmp_path):
@@ -90,19 +89,19 @@ def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeyp
         text = (CONF / "arm" / "both.yaml").read_text()
         (tmp_path / "arm").mkdir(exist_ok=True)
         (tmp_path / "arm" / f"{arm}.yaml").write_text(text)
-    monkeypatch.setattr("vton_aux.train.config_folder", lambda: str(tmp_path))
+    monkeypatch.setattr("vton_aux.config.config_folder", lambda: str(tmp_path))
     config = composed("arm=both")
     chosen = {"arm": "both"}
     hydra = SimpleNamespace(
         runtime=SimpleNamespace(choices=chosen), overrides=SimpleNamespace(task=["arm=both"])
     )
-    monkeypatch.setattr("vton_aux.train.HydraConfig.initialized", lambda: True)
-    monkeypatch.setattr("vton_aux.train.HydraConfig.get", lambda: hydra)
-    assert arm_name(config) == "both"
+    monkeypatch.setattr("vton_aux.config.HydraConfig.initialized", lambda: True)
+    monkeypatch.setattr("vton_aux.config.HydraConfig.get", lambda: hydra)
+    assert arm_name(config.arm) == "both"
     chosen["arm"] = "mine"  # that lies elsewhere
-    assert arm_name(config) == "mine"
+    assert arm_name(config.arm) == "mine"
     hydra.overrides.task.append("arm.gmm_aux=true")
-    assert arm_name(config) == "aux_both"
+    assert arm_name(config.arm) == "aux_both"
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (CONF / "experiment").glob("*.yaml")])

@@ -1,11 +1,12 @@
 """Typed schemas of the configs in conf/: Hydra checks every key and every value against them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from vton_aux.errors import UserError
@@ -50,6 +51,26 @@ class ArmConfig:
 
     gmm_aux: bool = MISSING
     tom_aux: bool = MISSING
+
+
+def arm_name(arm: ArmConfig) -> str:
+    """The name of the arm that was chosen, or where overrides have turned it into another, of that.
+
+    An arm is known by its two booleans, one of the person's own by its choice.
+    """
+    chosen, folder = None, Path(config_folder(), "arm")
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        chosen = str(hydra.runtime.choices["arm"])
+        toggled = any(override.startswith("arm.") for override in hydra.overrides.task)
+        if not toggled and not (folder / f"{chosen}.yaml").is_file():
+            return chosen
+    arms = sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
+    for path in arms:
+        told: Any = OmegaConf.to_container(OmegaConf.load(path))
+        if told.get("arm", told) == asdict(arm):
+            return path.stem
+    return "custom"
 
 
 @dataclass

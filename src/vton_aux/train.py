@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from vton_aux import children
-from vton_aux.config import TrainConfig, config_folder, typed
+from vton_aux.config import TrainConfig, arm_name, typed
 from vton_aux.data.content import content_hash
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.errors import StoppedError, UserError
@@ -124,7 +124,7 @@ def _stage(
         inputs["gmm"] = [gmm_provenance, weights_digest(checkpoint["state_dict"])]
         provenance = {
             **provenance,
-            "arm": arm_name(config),
+            "arm": arm_name(config.arm),
             "gmm_aux": gmm_arguments["context"]["aux"],
             "tom_aux": aux,
             "gmm_key": gmm_provenance.get("key"),
@@ -286,7 +286,7 @@ def _given_gmm(config: TrainConfig) -> Path | None:
 def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str, Any]:
     """Put the results of the stages into the run folder and return its summary."""
     summary: dict[str, Any] = {
-        "arm": arm_name(config),
+        "arm": arm_name(config.arm),
         "gmm_aux": config.arm.gmm_aux,
         "tom_aux": config.arm.tom_aux,
         "seed": config.seed,
@@ -312,32 +312,12 @@ def gather(config: TrainConfig, run: Path, folders: dict[str, Path]) -> dict[str
     return summary
 
 
-def arm_name(config: TrainConfig) -> str:
-    """The name of the arm that was chosen, or where overrides have turned it into another, of that.
-
-    An arm is known by its two booleans, one of the person's own by its choice.
-    """
-    chosen, folder = None, Path(config_folder(), "arm")
-    if HydraConfig.initialized():
-        hydra = HydraConfig.get()
-        chosen = str(hydra.runtime.choices["arm"])
-        toggled = any(override.startswith("arm.") for override in hydra.overrides.task)
-        if not toggled and not (folder / f"{chosen}.yaml").is_file():
-            return chosen
-    arms = sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
-    for path in arms:
-        told: Any = OmegaConf.to_container(OmegaConf.load(path))
-        if told.get("arm", told) == asdict(config.arm):
-            return path.stem
-    return "custom"
-
-
 def _wandb(config: TrainConfig, stage: StageName, key: str, run: Path) -> dict[str, Any] | None:
     if config.wandb is None:
         return None
     from vton_aux.dashboard import stage_run  # W&B is slow to import
 
-    return stage_run(config, stage, arm_name(config), key, run)
+    return stage_run(config, stage, arm_name(config.arm), key, run)
 
 
 def main(raw: Any) -> None:
