@@ -10,23 +10,14 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from vton_aux.evaluation.comparison import Comparison
-from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.known_scores import SCORES, Score, signed
 from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
+from vton_aux.evaluation.printed import number_of, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import ARMS, System
+from vton_aux.evaluation.runs import System
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
-from vton_aux.evaluation.table1 import (
-    PAPER,
-    PAPER_FID,
-    PAPER_ROWS,
-    Cell,
-    Row,
-    Table,
-    conclude,
-    seed_notes,
-)
+from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Row, Table, conclude, seed_notes
 
 STRATA_SCORES = ("ssim", "bleeding")
 PROSE = {
@@ -113,11 +104,11 @@ def cards(table: Table) -> list[Plain]:
         found.append(
             {
                 "label": row.label,
-                "before": _number(c.baseline_mean, score),
-                "after": _number(c.system_mean, score),
+                "before": number_of(c.baseline_mean, score),
+                "after": number_of(c.system_mean, score),
                 "difference": _signed(c.difference, score),
                 "verdict": mark_of(c).verdict,
-                "paper": " → ".join(_number(value, score) for value in paper),
+                "paper": " → ".join(number_of(value, score) for value in paper),
             }
         )
     return found
@@ -125,23 +116,11 @@ def cards(table: Table) -> list[Plain]:
 
 def table_1(table: Table) -> Plain:
     """Table 1 under one protocol: the paper's scores beside ours, further scores, footnotes."""
-    notes: list[str] = []
-    main, further = [], []
-    for row in table.rows:
-        cells = _cells(table, row, notes)
-        if row in PAPER_ROWS:
-            main.append({"label": row.label, "paper": _paper(row, notes), "ours": cells})
-        else:
-            further.append({"label": row.label, "ours": cells})
     return {
         "protocol": table.protocol,
         "words": PROTOCOLS[table.protocol],
         "images": images_of(table),
-        "paper": [ARMS[arm] for arm in PAPER],
-        "ours": [system.title for system in table.systems],
-        "rows": main,
-        "further": further,
-        "notes": notes,
+        **printed(table)._asdict(),
     }
 
 
@@ -275,63 +254,6 @@ def _claim(table: Table, row: Row, system: System) -> float | None:
     if row.score == "fid" and fid_features(table) != "inception":
         return None
     return PAPER[system.name][row.score] - PAPER["baseline"][row.score]
-
-
-def _cells(table: Table, row: Row, notes: list[str]) -> list[Plain]:
-    cells = [table.cells[row, system.name] for system in table.systems]
-    score = SCORES[row.score]
-    best = _best([cell.value for cell in cells], score)
-    return [_cell(cell, score, number in best, notes) for number, cell in enumerate(cells)]
-
-
-def _cell(cell: Cell, score: Score, best: bool, notes: list[str]) -> Plain:
-    if math.isnan(cell.value):
-        return {
-            "text": "n/a",
-            "mark": footnote(cell.note, notes) if cell.note else "",
-            "sd": "",
-            "interval": "",
-            "best": False,
-        }
-    between = f"{_number(cell.low, score)} – {_number(cell.high, score)}"  # noqa: RUF001
-    return {
-        "text": _number(cell.value, score),
-        "mark": "",
-        "sd": "" if math.isnan(cell.seed_sd) else f"± {_number(cell.seed_sd, score)}",
-        "interval": "" if math.isnan(cell.low) else between,
-        "best": best,
-    }
-
-
-def _paper(row: Row, notes: list[str]) -> list[Plain]:
-    score = SCORES[row.score]
-    values = [PAPER[arm][row.score] for arm in PAPER]
-    mark = footnote(PAPER_FID, notes) if row.score == "fid" else ""
-    best = _best(values, score)
-    return [
-        {
-            "text": _number(value, score),
-            "mark": mark,
-            "sd": "",
-            "interval": "",
-            "best": number in best,
-        }
-        for number, value in enumerate(values)
-    ]
-
-
-def _best(values: Sequence[float], score: Score) -> list[int]:
-    """The places of the best value as it stands in print; none where all are equal."""
-    rounded = [round(value, score.decimals) for value in values]
-    known = [value for value in rounded if math.isfinite(value)]
-    if len(set(known)) < 2:
-        return []
-    top = max(known) if score.higher_is_better else min(known)
-    return [number for number, value in enumerate(rounded) if value == top]
-
-
-def _number(value: float, score: Score) -> str:
-    return "n/a" if math.isnan(value) else f"{value:.{score.decimals}f}"
 
 
 def _signed(difference: float, score: Score) -> str:

@@ -4,24 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vton_aux.evaluation.footnotes import footnote, mark
+from vton_aux.evaluation.footnotes import mark
 from vton_aux.evaluation.known_scores import SCORES, signed
+from vton_aux.evaluation.printed import NA, PrintedCell, PrintedRow, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import ARMS, Evaluation, System
+from vton_aux.evaluation.runs import Evaluation, System
 from vton_aux.evaluation.statistics import RESAMPLES
-from vton_aux.evaluation.table1 import (
-    PAPER,
-    PAPER_FID,
-    PAPER_ROWS,
-    Cell,
-    Row,
-    Table,
-    conclude,
-    seed_notes,
-)
+from vton_aux.evaluation.table1 import PAPER_ROWS, Table, conclude, seed_notes
 
 PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size
-NA = "n/a"
 TEX = str.maketrans(
     {**{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"\\": r"\textbackslash{}", "±": r"$\pm$"}
@@ -89,42 +80,25 @@ def _latex(table: Table) -> list[str]:
 
 def _grids(table: Table) -> tuple[list[Grid], list[str]]:
     """The tables in print, and their footnotes in the order of their marks."""
-    notes: list[str] = []
-    arms = list(PAPER)
-    ours = [system.title for system in table.systems]
-    main: list[list[str]] = []
-    further: list[list[str]] = []
-    for row in table.rows:
-        cells = [row.label]
-        if row in PAPER_ROWS:
-            note = PAPER_FID if row.score == "fid" else ""
-            decimals = SCORES[row.score].decimals
-            cells += [_noted(f"{PAPER[a][row.score]:.{decimals}f}", note, notes) for a in arms]
-        cells += [_print(table.cells[row, s.name], row, notes) for s in table.systems]
-        (main if row in PAPER_ROWS else further).append(cells)
-    head = [*(f"{ARMS[arm]} (paper)" for arm in arms), *ours]
-    grids = [Grid("The paper's scores", ["", *head], main)]
-    if further:
-        grids.append(Grid("Further scores", ["", *ours], further))
+    of = printed(table)
+    head = [*(f"{arm} (paper)" for arm in of.paper), *of.ours]
+    grids = [Grid("The paper's scores", ["", *head], _cells(of.rows))]
+    if of.further:
+        grids.append(Grid("Further scores", ["", *of.ours], _cells(of.further)))
     if table.comparisons:
         grids.append(_comparison_grid(table))
-    return grids, notes
+    return grids, of.notes
 
 
-def _print(cell: Cell, row: Row, notes: list[str]) -> str:
-    if math.isnan(cell.value):
-        return _noted(NA, cell.note, notes)
-    decimals = SCORES[row.score].decimals
-    text = f"{cell.value:.{decimals}f}"
-    if not math.isnan(cell.seed_sd):
-        text += f" ± {cell.seed_sd:.{decimals}f}"
-    if not math.isnan(cell.low):
-        text += f" [{cell.low:.{decimals}f}, {cell.high:.{decimals}f}]"
-    return text
+def _cells(rows: Sequence[PrintedRow]) -> list[list[str]]:
+    return [[row.label, *map(_cell, (*row.paper, *row.ours))] for row in rows]
 
 
-def _noted(text: str, note: str, notes: list[str]) -> str:
-    return f"{text} ({footnote(note, notes)})" if note else text
+def _cell(cell: PrintedCell) -> str:
+    sd = f" ± {cell.sd}" if cell.sd else ""
+    interval = f" [{cell.low}, {cell.high}]" if cell.low else ""
+    mark = f" ({cell.mark})" if cell.mark else ""
+    return f"{cell.number}{sd}{interval}{mark}"
 
 
 def _comparison_grid(table: Table) -> Grid:
