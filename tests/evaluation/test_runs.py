@@ -33,6 +33,8 @@ def test_nothing_found_is_told(tmp_path):
     (tmp_path / "summary.json").write_text('{"arm": "baseline"}')
     with pytest.raises(UserError, match="holds no evaluation; `vton-aux evaluate` makes them"):
         find_evaluations([tmp_path])
+    with pytest.raises(UserError, match="summary.json: is a file, no folder"):
+        find_evaluations([tmp_path / "summary.json"])
 
 
 def test_an_unfinished_evaluation_is_told_and_not_left_out(tmp_path):

@@ -182,7 +182,8 @@ def find_evaluations(paths: Sequence[Path]) -> list[Evaluation]:
     found: dict[Path, Evaluation] = {}
     for path in paths:
         if not path.is_dir():
-            raise UserError(f"{path}: there is no such folder")
+            missing = "is a file, no folder" if path.exists() else "there is no such folder"
+            raise UserError(f"{path}: {missing}")
         folders = [Path(f) for f, _, files in os.walk(path) if _holds_evaluation(Path(f), files)]
         if not folders:
             raise UserError(f"{path}: holds no evaluation; `vton-aux evaluate` makes them")
