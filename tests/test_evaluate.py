@@ -268,8 +268,11 @@ def test_copies_are_flagged_by_content_and_are_not_clean(evaluate, root, photos,
     names = [pair.person for pair in read_pairs(data, "test")]
     shutil.copy(next((data / "train" / "image").iterdir()), image / names[0])
     shutil.copy(image / names[1], image / names[2])
-    pair = read_pairs(data, "test")[3]
-    shutil.copy(cloth / pair.person.replace("_0", "_1"), cloth / pair.cloth)
+    *others, last = pairs = read_pairs(data, "test")
+    own = last.person.replace("_0", "_1")
+    shutil.copy(cloth / own, cloth / last.cloth)
+    seen = next(pair for pair in others if pair.cloth != own)
+    shutil.copy(next((data / "train" / "cloth").iterdir()), cloth / seen.cloth)
     _, out = evaluate(
         f"predictions={photos}", "pairing=unpaired", checkpoint=None, data=data, out="copies_out"
     )
@@ -278,6 +281,8 @@ def test_copies_are_flagged_by_content_and_are_not_clean(evaluate, root, photos,
     assert table["copy"].tolist() == [False, False, True, False]
     assert table["clean"].tolist() == [False, True, False, True]
     assert table["own_cloth"].tolist() == [False, False, False, True]
+    assert table["cloth_seen"].tolist() == [pair == seen for pair in pairs]
+    assert table["photo"].tolist() == [0, 1, 1, 2]
     assert summary["protocols"]["clean"]["images"] == 2
 
 

@@ -43,6 +43,16 @@ def test_several_seeds_are_averaged_an_image_and_compared_one_with_another():
     assert found.effect_size == pytest.approx(float(images["ssim"].mean() / images["ssim"].std()))
 
 
+def test_copies_of_a_photo_count_as_one_in_interval_and_test():
+    first, second = scores(seed=0, names=("ssim",)), scores(seed=9, gain=0.1, names=("ssim",))
+    (once,) = compare({0: first}, {0: second})
+    again = [pd.concat([t, t.set_axis([f"{i} again" for i in t.index])]) for t in (first, second)]
+    photos = pd.Series([*range(60), *range(60)], again[0].index)
+    (twice,) = compare({0: again[0]}, {0: again[1].iloc[::-1]}, photos=photos)
+    assert twice.images == 2 * once.images
+    assert (twice.low, twice.high, twice.p) == pytest.approx((once.low, once.high, once.p))
+
+
 def test_of_unequal_seeds_the_common_ones_are_compared():
     first = {s: scores(seed=s, names=("ssim",)) for s in (0, 1, 2)}
     second = {s: scores(seed=s + 9, names=("ssim",)) for s in (1, 2, 3)}

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from vton_aux.evaluation.comparison import Comparison
+from vton_aux.evaluation.conclusion import conclusion
 from vton_aux.evaluation.plot import axis, mark_of, scale_of, strip
 
 SSIM = Comparison("ssim", 0.02, low=0.01, high=0.03, p_corrected=0.01, images=50)
@@ -31,6 +32,22 @@ def test_what_the_test_does_not_tell_is_open():
     assert mark_of(replace(SSIM, p_corrected=0.06)).verdict == "open"
     assert mark_of(Comparison("fid", -1.0)).verdict == "open"
     assert mark_of(Comparison("fid", -1.0, seeds=3, seed_p_corrected=0.01)).verdict == "better"
+
+
+@pytest.mark.parametrize(
+    ("p", "seed_p", "kind"),
+    [(0.9, 0.9, "open"), (0.01, 0.9, "better"), (0.01, math.nan, "better"),
+     (0.01, 0.01, "better settled"), (0.9, 0.01, "better settled")],
+)  # fmt: skip
+def test_the_mark_says_what_the_sentence_says(p, seed_p, kind):
+    c = replace(
+        SSIM, p_corrected=p, seed_p=seed_p, seed_p_corrected=seed_p, seeds=3, seed_low=-1.0,
+        seed_high=1.0,
+    )  # fmt: skip
+    assert mark_of(c).kind == kind
+    told = conclusion(c, "CP-VTON", "Both")
+    assert ("is better than" in told) == ("better" in kind)
+    assert ("the method's doing" in told) == ("settled" in kind)
 
 
 def test_a_scale_holds_zero_every_mark_and_the_papers_but_no_wide_interval_over_seeds():

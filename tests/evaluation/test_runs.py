@@ -33,7 +33,7 @@ def test_nothing_found_is_told(tmp_path):
     (tmp_path / "summary.json").write_text('{"arm": "baseline"}')
     with pytest.raises(UserError, match="holds no evaluation; `vton-aux evaluate` makes them"):
         find_evaluations([tmp_path])
-    with pytest.raises(UserError, match="summary.json: is a file, no folder"):
+    with pytest.raises(UserError, match=r"summary\.json: is a file, no folder"):
         find_evaluations([tmp_path / "summary.json"])
 
 

@@ -51,7 +51,7 @@ def test_the_randomness_is_seeded():
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.floats(-3, 3).map(lambda x: round(x, 2)), min_size=2, max_size=9))
+@given(st.lists(st.floats(-3, 3).map(lambda x: round(x, 2)), min_size=2, max_size=9).filter(any))
 def test_the_sign_flip_p_is_that_of_all_sign_flips(differences):
     d = np.array(differences)
     flips = np.array(list(itertools.product([-1, 1], repeat=len(d))))
@@ -66,9 +66,33 @@ def test_the_sign_flip_p_agrees_with_the_t_test_on_normals():
     assert found == pytest.approx(stats.ttest_rel(a + 0.15, b).pvalue, abs=0.015)
 
 
-def test_p_is_never_0_and_is_1_for_no_difference():
+def test_p_is_never_0_and_no_difference_at_all_is_no_test():
     assert sign_flip_p(np.ones((50, 1)), 999).tolist() == [1 / 1000]
-    assert sign_flip_p(np.zeros((50, 1))).tolist() == [1]
+    assert np.isnan(sign_flip_p(np.zeros((50, 1)))).all()
+    assert math.isnan(over_seeds([0.0, 0.0, 0.0])[2])
+
+
+def test_copies_of_a_photo_tell_no_more_than_the_photo():
+    values = rng(7).normal(0.1, size=(60, 2))
+    values[5, 0] = NAN
+    copied, photos = np.repeat(values, 3, axis=0), np.repeat(np.arange(60), 3)
+    order = rng(8).permutation(60)  # of what number a photo has nothing may depend
+    for test in (bootstrap_means, sign_flip_p):
+        expected = np.array(test(values))
+        np.testing.assert_allclose(test(copied, photos=order[photos]), expected, atol=0.01)
+        assert not np.allclose(test(copied), expected, atol=0.02)
+
+
+def test_intervals_over_photos_cover_the_mean_where_those_over_images_do_not():
+    random = rng(9)
+    photos = np.sort(random.integers(60, size=100))  # 60 photos, some of them several times
+    _, place = np.unique(photos, return_inverse=True)
+    samples = random.normal(3.0, 2.0, size=(place.max() + 1, 600))[place]
+    covered = {
+        name: np.mean([low <= 3.0 <= high for low, high in bootstrap_means(samples, 2000, **how)])
+        for name, how in {"photos": {"photos": photos}, "images": {}}.items()
+    }
+    assert covered["photos"] > 0.90 > covered["images"]
 
 
 def test_under_the_null_small_p_are_as_frequent_as_they_should_be():

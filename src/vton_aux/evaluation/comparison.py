@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from vton_aux.errors import UserError
 from vton_aux.evaluation.known_scores import SCORES
-from vton_aux.evaluation.statistics import bootstrap_means, holm, over_seeds, sign_flip_p
+from vton_aux.evaluation.statistics import (
+    CONFIDENCE,
+    bootstrap_means,
+    holm,
+    over_seeds,
+    sign_flip_p,
+)
 
 T = TypeVar("T")
 Seed = int | None  # None: not known, as of another system's pictures
@@ -60,6 +66,21 @@ class Comparison:
     tests: int = 1
     seed_tests: int = 1
 
+    @property
+    def better_than_baseline(self) -> bool:
+        """Whether the difference is a gain."""
+        return (self.difference > 0) == SCORES[self.score].higher_is_better
+
+    @property
+    def shown(self) -> bool:
+        """Whether the images tell these trained models from one another."""
+        return self.p_corrected < 1 - CONFIDENCE
+
+    @property
+    def settled(self) -> bool:
+        """Whether the seeds tell the methods from one another."""
+        return self.seed_p_corrected < 1 - CONFIDENCE
+
 
 def check_same_images(
     first: "pd.Index[Any]", second: "pd.Index[Any]", names: Sequence[str]
@@ -91,6 +112,7 @@ def compare(
     baseline: Mapping[Seed, pd.DataFrame],
     system: Mapping[Seed, pd.DataFrame],
     names: tuple[str, str] = ("the baseline", "the system"),
+    photos: "pd.Series[Any] | None" = None,
 ) -> list[Comparison]:
     """Compare every score that all tables have, on the same images.
 
@@ -100,6 +122,7 @@ def compare(
     Args:
         baseline, system: seed -> table with a row an image (the index) and a column a score.
         names: what an error calls them.
+        photos: image -> its photo, of which copies are one, see `bootstrap_means`.
 
     Raises:
         UserError: the images differ.
@@ -112,8 +135,9 @@ def compare(
     first, second = mean_over_seeds(firsts), mean_over_seeds(seconds)
     scores = [str(name) for name in first if all(name in t for t in (*firsts, *seconds))]
     differences = (second[scores] - first[scores]).astype(float)
-    intervals = bootstrap_means(differences)
-    ps = sign_flip_p(differences)
+    of = None if photos is None else photos.loc[differences.index]
+    intervals = bootstrap_means(differences, photos=of)
+    ps = sign_flip_p(differences, photos=of)
     by_seed = [system[s][scores].astype(float) - baseline[s][scores] for s in seeds]
     comparisons = []
     for score, interval, p in zip(scores, intervals, ps, strict=True):

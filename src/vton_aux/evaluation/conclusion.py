@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from vton_aux.evaluation.comparison import Comparison
 from vton_aux.evaluation.known_scores import SCORES, Score, signed
-from vton_aux.evaluation.statistics import CONFIDENCE
 
 
 def conclusion(
@@ -21,21 +20,20 @@ def conclusion(
     """
     c, score = comparison, SCORES[comparison.score]
     name = name or score.name
-    alpha = 1 - CONFIDENCE
-    if c.difference == 0 and (not c.images or c.low == c.high == 0):
+    equal = c.low == c.high == 0 if c.images else not c.seed_sd > 0
+    if c.difference == 0 and equal:
         return f"{name}: no difference between {system} and {baseline}."
-    if c.images == 1:
+    if c.images and math.isnan(c.low):
         return f"{name}: one image cannot test {system} against {baseline}."
-    shown, settled = c.p_corrected < alpha, c.seed_p_corrected < alpha
     interval = f"({_span(c.low, c.high, score)}" if c.images else ""
-    if c.images and not shown and not settled:
+    if c.images and not c.shown and not c.settled:
         return (
             f"{name}: no difference between {system} and {baseline} is shown on these images "
             f"{interval}, corrected p = {c.p_corrected:.2g}), nor that there is none."
         )
-    better = (c.difference > 0) == score.higher_is_better
     size = signed(abs(c.difference), score)[1:]
-    said = f"{name}: {system} is {'better' if better else 'worse'} than {baseline} by {size}"
+    way = "better" if c.better_than_baseline else "worse"
+    said = f"{name}: {system} is {way} than {baseline} by {size}"
     said += f" {interval}): " if interval else ": "
     if math.isnan(c.seed_p):
         seeds = {0: "without a seed in common, one", 1: "one seed"}.get(c.seeds, "equal seeds")
@@ -47,11 +45,11 @@ def conclusion(
             "of the draw."
         )
     spread = f"over {c.seeds} seeds ({_span(c.seed_low, c.seed_high, score)})"
-    if settled:
+    if c.settled:
         cause = "it is the method's doing"
         if apart:
             cause = f"it is no luck of the draw, but the two differ in {' and '.join(apart)} too"
-        elsewhere = "" if shown or not c.images else "; other images may not show it"
+        elsewhere = "" if c.shown or not c.images else "; other images may not show it"
         return f"{said}this holds {spread}, so on these images {cause}{elsewhere}."
     if c.seed_low > 0 or c.seed_high < 0:
         return (

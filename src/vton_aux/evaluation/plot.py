@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vton_aux.evaluation.comparison import Comparison
 from vton_aux.evaluation.known_scores import SCORES
-from vton_aux.evaluation.statistics import CONFIDENCE, Interval
+from vton_aux.evaluation.statistics import Interval
 from vton_aux.evaluation.svg import element
 
 ROOM = 0.05  # of the width, free at both ends
@@ -26,7 +26,8 @@ class Mark:
         gain: the mean.
         images, seeds: its intervals; NaN where there is none.
         paper: the paper's own gain, or None.
-        verdict: "better" or "worse" where the corrected test tells it from 0, else "open".
+        verdict: "better" or "worse" where a corrected test tells it from 0, else "open".
+        settled: that it is the test over the seeds, which tells of the method.
     """
 
     sign: int
@@ -35,6 +36,12 @@ class Mark:
     seeds: Interval
     paper: float | None
     verdict: str
+    settled: bool
+
+    @property
+    def kind(self) -> str:
+        """Both in words, as the style sheet has them."""
+        return f"{self.verdict} settled" if self.settled else self.verdict
 
 
 @dataclass(frozen=True)
@@ -63,15 +70,15 @@ def mark_of(comparison: Comparison, paper: float | None = None) -> Mark:
     """The mark of a comparison beside `paper`, the paper's difference."""
     c = comparison
     sign = 1 if SCORES[c.score].higher_is_better else -1
-    p = c.p_corrected if c.images else c.seed_p_corrected
-    verdict = ("better" if sign * c.difference > 0 else "worse") if p < 1 - CONFIDENCE else "open"
+    told = "better" if c.better_than_baseline else "worse"
     return Mark(
         sign,
         sign * c.difference,
         Interval(*sorted((sign * c.low, sign * c.high))),
         Interval(*sorted((sign * c.seed_low, sign * c.seed_high))),
         None if paper is None else sign * paper,
-        verdict,
+        told if c.shown or c.settled else "open",
+        c.settled,
     )
 
 
@@ -101,7 +108,7 @@ def strip(mark: Mark, scale: Scale, words: str) -> str:
         diamond = element("path", d="M0,-5 L5,0 L0,5 L-5,0 z", class_="claim")
         parts.append(_placed(scale.at(mark.paper), MIDDLE, diamond))
     parts.append(_placed(scale.at(mark.gain), MIDDLE, element("circle", r=4.5, class_="dot")))
-    return _svg(parts, HEIGHT, f"strip {mark.verdict}", words)
+    return _svg(parts, HEIGHT, f"strip {mark.kind}", words)
 
 
 def axis(scale: Scale, sign: int) -> str:

@@ -38,37 +38,34 @@ def validation_flags(pairs: Sequence[Pair]) -> pd.DataFrame:
 def test_flags(root: Path, pairs: Sequence[Pair], pairing: Pairing) -> pd.DataFrame:
     """A row a test pair, in the order of `pairs`, with what its content tells.
 
-    Columns: person, cloth, pairing; official: True; seen_in_training: the photo is byte-identical
-    to one that the training list names; copy: it is byte-identical to the photo of an earlier row;
-    clean: neither; own_cloth: the cloth is the person's own by content, so an unpaired row is in
-    truth paired.
+    Columns: person, cloth, pairing; official: True; clean: a photo that is neither seen_in_training
+    nor a copy; photo: the row's number among the distinct photos; seen_in_training: the photo is
+    byte-identical to one that the training list names; cloth_seen: the cloth is, so the warp may
+    know it; copy: the photo is that of an earlier row; own_cloth: the cloth is the person's own, so
+    an unpaired row is in truth paired.
     """
-    photos = [files_of(root, "test", pair).image for pair in pairs]
-    trained = [files_of(root, "train", pair).image for pair in read_pairs(root, "train")]
-    digests = content_hashes([*photos, *trained], "looking for copies")
-    seen = {digests[path] for path in trained}
-    own = [_is_own(root, pair) for pair in pairs]
-    contents = pd.Series([digests[path] for path in photos])
-    table = pd.DataFrame(
+    files = [files_of(root, "test", pair) for pair in pairs]
+    trained = [files_of(root, "train", pair) for pair in read_pairs(root, "train")]
+    own = [root / "test" / "cloth" / own_cloth(pair.person) for pair in pairs]
+    digests = content_hashes(
+        (path for f in (*files, *trained) for path in (f.image, f.cloth)), "looking for copies"
+    )
+    digests |= content_hashes((path for path in own if path.is_file()), "looking for own cloths")
+    photos = pd.Series([digests[f.image] for f in files])
+    cloths = pd.Series([digests[f.cloth] for f in files])
+    seen = photos.isin({digests[f.image] for f in trained})
+    copy = photos.duplicated()
+    return pd.DataFrame(
         {
             "person": [pair.person for pair in pairs],
             "cloth": [pair.cloth for pair in pairs],
             "pairing": pairing,
             "official": True,
-            "seen_in_training": contents.isin(seen),
-            "copy": contents.duplicated(),
-            "own_cloth": own,
+            "clean": ~seen & ~copy,
+            "photo": pd.factorize(photos)[0],
+            "seen_in_training": seen,
+            "cloth_seen": cloths.isin({digests[f.cloth] for f in trained}),
+            "copy": copy,
+            "own_cloth": cloths == [digests.get(path) for path in own],
         }
     )
-    table.insert(4, "clean", ~table["seen_in_training"] & ~table["copy"])
-    return table
-
-
-def _is_own(root: Path, pair: Pair) -> bool:
-    own = own_cloth(pair.person)
-    if own == pair.cloth:
-        return True
-    files = [root / "test" / "cloth" / name for name in (own, pair.cloth)]
-    if not files[0].is_file() or files[0].stat().st_size != files[1].stat().st_size:
-        return False
-    return files[0].read_bytes() == files[1].read_bytes()

@@ -20,6 +20,7 @@ COUNTS = {
     "copy": "copy of an earlier row's photo",
     "clean": "clean: neither",
     "own_cloth": "the person's own cloth",
+    "cloth_seen": "cloth also in the training set",
 }
 Plain = dict[str, Any]
 

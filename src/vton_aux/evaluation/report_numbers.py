@@ -66,25 +66,28 @@ def finding(table: Table) -> Plain:
         }
     baseline, name = table.systems[0].title, PROSE.get(system.name, system.title)
     told = [(row, c) for row, s, c in table.comparisons if s is system and row in PAPER_ROWS]
-    verdicts = [(row, mark_of(c).verdict) for row, c in told]
+    settled = [(row, c) for row, c in told if c.settled]
+    counted = settled or [(row, c) for row, c in told if c.shown]
     better, worse = (
-        _listed([SCORES[row.score].name for row, v in verdicts if v == kind])
-        for kind in ("better", "worse")
+        _listed([SCORES[row.score].name for row, c in counted if c.better_than_baseline is way])
+        for way in (True, False)
     )
-    if better and worse:
-        verdict, said = (
-            "open",
-            f"{name} is better than {baseline} in {better}, but worse in {worse},",
-        )
-    elif better:
-        verdict, said = "better", f"{name} scores better than {baseline} in {better}"
-    elif worse:
-        verdict, said = "worse", f"{name} scores worse than {baseline} in {worse}"
-    else:
-        verdict, said = "open", f"No difference between {name} and {baseline} is shown"
+    ways = [f"better than {baseline} in {better}"] if better else []
+    if worse:
+        ways.append(f"worse in {worse}" if better else f"worse than {baseline} in {worse}")
+    said = f"{name} scores {', but '.join(ways)}"
+    if not ways:
+        said = f"no difference between {name} and {baseline} is shown"
+    elif not settled:
+        said = f"as trained, {said}"
+    said = f"{said[0].upper()}{said[1:]} on these {images_of(table):,} images"
+    if ways and not settled:
+        few = {0: "no seed in common tells", 1: "one seed cannot tell"}
+        seeds = counted[0][1].seeds
+        said += f"; {few.get(seeds, f'{seeds} seeds do not tell')} the method from luck"
     return {
-        "verdict": verdict,
-        "headline": f"{said[0].upper()}{said[1:]} on these {images_of(table):,} images.",
+        "verdict": ("better" if better else "worse") if settled and len(ways) == 1 else "open",
+        "headline": f"{said}.",
         "sentences": [conclude(table, row, system, c, name) for row, c in told],
     }
 
@@ -107,7 +110,7 @@ def cards(table: Table) -> list[Plain]:
                 "before": number_of(c.baseline_mean, score),
                 "after": number_of(c.system_mean, score),
                 "difference": _signed(c.difference, score),
-                "verdict": mark_of(c).verdict,
+                "kind": mark_of(c).kind,
                 "paper": " → ".join(number_of(value, score) for value in paper),
             }
         )
@@ -204,7 +207,7 @@ def _groups(strips: Mapping[str, Sequence[Strip]]) -> list[Plain]:
                 {
                     "name": s.name,
                     "svg": Markup(strip(mark, scale, _spoken(label, s, mark))),
-                    "verdict": mark.verdict,
+                    "kind": mark.kind,
                     **_numbers(s.comparison),
                 }
                 for s, mark in zip(of, marks[label], strict=True)
@@ -238,6 +241,7 @@ def _spoken(label: str, of: Strip, mark: Mark) -> str:
     numbers = _numbers(of.comparison)
     within = f", 95 % interval {numbers['interval']}" if numbers["interval"] else ""
     told = "not told from 0" if mark.verdict == "open" else mark.verdict
+    told += ", over the seeds too" if mark.settled else ""
     return f"{label}, {of.name}: {numbers['difference']}{within}; {told}"
 
 

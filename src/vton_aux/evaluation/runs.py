@@ -92,6 +92,11 @@ class Evaluation:
         known = rows[[name for name in SCORES if name in rows]].astype(float)
         return known.replace([np.inf, -np.inf], np.nan).dropna(axis="columns", how="all")
 
+    def photos(self, protocol: str) -> "pd.Series[Any] | None":
+        """The number of each sample's photo, one for all its copies; None in older tables."""
+        rows = self.rows(protocol)
+        return rows.get("photo")
+
     def pooled(self, protocol: str, score: str) -> float | None:
         """A score that the summary holds, as it is no mean over images: FID, KID, M_exp's IoU."""
         value: float | None = self.summary["protocols"][protocol].get(score)
@@ -144,6 +149,10 @@ class System:
     def scores(self, pairing: str, protocol: str) -> dict[Seed, pd.DataFrame]:
         """seed -> `Evaluation.scores`."""
         return {s: e.scores(protocol) for s, e in self.evaluations.get(pairing, {}).items()}
+
+    def photos(self, pairing: str, protocol: str) -> "pd.Series[Any] | None":
+        """`Evaluation.photos`, which all its evaluations have in common."""
+        return next(iter(self.evaluations[pairing].values())).photos(protocol)
 
     def pooled(self, pairing: str, protocol: str, score: str) -> dict[Seed, float]:
         """seed -> `Evaluation.pooled`, of the seeds that have it."""

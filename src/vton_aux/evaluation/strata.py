@@ -1,7 +1,9 @@
 """Where the gain lies: a system against the baseline in parts of the test set.
 
 The paper names three difficulties: self-occlusion, complex poses, and cloths of another shape than
-the worn one. The parts follow from the data alone, so they are the same for every system.
+the worn one. The paired samples, which alone have a truth, wear their own cloth: there the third is
+how far its shape departs from the flat cloth's. The parts follow from the data alone, so they are
+the same for every system.
 """
 
 from typing import Any, NamedTuple
@@ -9,10 +11,11 @@ from typing import Any, NamedTuple
 from vton_aux.evaluation.comparison import Comparison, compare, correct
 from vton_aux.evaluation.runs import System
 
+TERCILES = {value: value for value in ("easy", "medium", "hard")}
 STRATA: dict[str, tuple[str, dict[Any, str]]] = {
     "occluded": ("self-occlusion", {False: "arms off the torso", True: "arms before the torso"}),
-    "pose_stratum": ("pose", {value: value for value in ("easy", "medium", "hard")}),
-    "shape_stratum": ("shape of the cloth", {value: value for value in ("easy", "medium", "hard")}),
+    "pose_stratum": ("pose", TERCILES),
+    "shape_stratum": ("worn shape against the flat cloth", TERCILES),
 }  # column -> its title, and its values with their names in print
 FEWEST = 5  # images of a part that is compared
 
@@ -41,7 +44,8 @@ def compare_in_parts(
                 {seed: table.loc[part.index, [score]] for seed, table in of.items()}
                 for of in tables
             )
-            compared = compare(first, second) if len(part) else []
+            photos = part.get("photo")
+            compared = compare(first, second, photos=photos) if len(part) else []
             found += [(Part(title, name, c.images), c) for c in compared if c.images >= FEWEST]
     corrected = correct([comparison for _, comparison in found])
     return [(part, c) for (part, _), c in zip(found, corrected, strict=True)]

@@ -165,7 +165,9 @@ def _make(systems: list[System], protocol: str, compared: bool) -> Table:
 def _cells(system: System, pairing: str, protocol: str) -> Iterable[tuple[Row, Cell]]:
     tables = system.scores(pairing, protocol)
     means = mean_over_seeds(tables.values())
-    for score, interval in zip(means, bootstrap_means(means), strict=True):
+    photos = system.photos(pairing, protocol)
+    of = None if photos is None else photos.loc[means.index]
+    for score, interval in zip(means, bootstrap_means(means, photos=of), strict=True):
         known = means[score].dropna()
         by_seed = [table[score].mean() for table in tables.values() if score in table]
         yield (
@@ -202,6 +204,7 @@ def _comparisons(systems: Sequence[System], rows: Sequence[Row], protocol: str) 
                 baseline.scores(pairing, protocol),
                 system.scores(pairing, protocol),
                 (baseline.title, system.title),
+                baseline.photos(pairing, protocol),
             )
             for score in POOLED:
                 first, second = (s.pooled(pairing, protocol, score) for s in (baseline, system))

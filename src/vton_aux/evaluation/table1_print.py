@@ -112,7 +112,8 @@ def _comparison_grid(table: Table) -> Grid:
             interval = f"[{signed(c.low, score)}, {signed(c.high, score)}]" if known else NA
             share = f"{c.better:.0%} of {c.images:,}".replace("%", " %")
             effect = NA if math.isnan(c.effect_size) else f"{c.effect_size:+.2f}"
-            cells = [interval, f"{c.p_corrected:.2g}", effect, share]
+            p = NA if math.isnan(c.p_corrected) else f"{c.p_corrected:.2g}"
+            cells = [interval, p, effect, share]
         over = {0: "no common seed", 1: "one seed"}.get(c.seeds, "equal seeds")
         if not math.isnan(c.seed_p):
             over = (
@@ -168,10 +169,12 @@ def _facts(table: Table) -> list[str]:
     lines += [f"{name}: {value}." for name, value in settings.items()]
     features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}
     lines += [f"Features of FID and KID: {', '.join(features) or 'none'}."]
+    known = all(e.photos(table.protocol) is not None for e in evaluations.values())
+    drawn = "a photo's copies drawn together" if known else "copies taken for other photos"
     lines += [
-        f"[ ]: 95 % percentile bootstrap interval over the images ({RESAMPLES:,} resamples), which "
-        "count as independent; ±: standard deviation over the seeds. FID, KID and M_exp's mIoU "
-        "pool all images and have no interval over them."
+        f"[ ]: 95 % percentile bootstrap interval over the images ({RESAMPLES:,} resamples, "
+        f"{drawn}); ±: standard deviation over the seeds. FID, KID and M_exp's mIoU pool all "
+        "images and have no interval over them."
     ]
     if table.comparisons:
         claimed, further = table.corrected_over
@@ -206,6 +209,7 @@ def _sample_line(evaluation: Evaluation, protocol: str) -> str:
         "seen_in_training": "seen in training",
         "copy": "copies of an earlier one",
         "own_cloth": "in the person's own cloth",
+        "cloth_seen": "in cloths seen in training",
     }
     if evaluation.pairing == "paired":
         del kinds["own_cloth"]

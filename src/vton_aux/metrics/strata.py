@@ -1,7 +1,8 @@
 """What makes a test sample hard: from its parse, joints and masks alone, never from a prediction.
 
 The paper claims its gain for self-occlusion (folded arms), complex poses and cloths of another
-shape than the worn one (section 1); these are the numbers behind such strata.
+shape than the worn one (section 1); these are the numbers behind such strata. A paired sample wears
+its own cloth, so its shape difficulty tells how far wearing it changes its shape.
 """
 
 import math
