@@ -29,14 +29,15 @@ def drawn_flips(numbers: Sequence[int], probability: float) -> Tensor:
 def flip_persons(batch: dict[str, Any], which: Tensor) -> dict[str, Any]:
     """`batch` (see `VITONDataset`) with the persons of `which`, (B,) bool, mirrored.
 
-    A joint out of the frame, which a flip may make of one beyond the centre of the last pixel, is
-    absent, as after any other augmentation.
+    Joints are moved so that their squares in the pose map are mirrored pixel by pixel; a joint out
+    of the frame is absent, as after any other augmentation.
     """
     person, parse, joints = batch["person"], batch["parse"], batch["joints"]
     height, width = parse.shape[-2:]
     swapped = _swapped_labels(parse.device)[parse.flip(-1).int()]
     mirrored = joints[:, list(FLIPPED)]
-    mirrored[..., 0] = width - 1 - mirrored[..., 0]
+    # a square ends at the last whole pixel before x + r: mirrored, it begins just before width - x
+    mirrored[..., 0] = width - 2**-10 - mirrored[..., 0]
     joints = torch.where(which[:, None, None], mirrored, joints)
     joints[..., 2] *= in_frame(joints, height, width)
     return {

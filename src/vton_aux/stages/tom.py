@@ -118,15 +118,20 @@ class TOMStage(Stage):
         )
 
     def loss_parts(self, batch: dict[str, Tensor]) -> dict[str, tuple[float, Tensor | None]]:
-        """L1, perceptual, mask L1, auxiliary."""
+        """L1, perceptual, mask L1, auxiliary.
+
+        M_cm is drawn to the warped mask cut at a half, as in CP-VTON, whose TOM reads it from a
+        file and cuts it at grey level 128.
+        """
         inputs = self.representation(batch)
         result = self.dress(inputs, segment=True)
+        worn = (result.warp.mask >= 0.5).float()
         settings = self.settings
         perceptual = self.perceptual(result.image, inputs.image) if self.perceptual else None
         return {
             "image_l1": (1.0, F.l1_loss(result.image, inputs.image)),
             "perceptual": (settings.perceptual_weight, perceptual),
-            "mask_l1": (settings.mask_weight, F.l1_loss(result.mask, result.warp.mask)),
+            "mask_l1": (settings.mask_weight, F.l1_loss(result.mask, worn)),
             "segmentation": (
                 settings.aux_weight,
                 self.auxiliary_loss(result.expected_segmentation, inputs.parse),
