@@ -67,7 +67,7 @@ def test_every_command_runs(tmp_path, monkeypatch, capfd):
         if words[:2] == ["bench", "compare"]:
             shutil.copy("after.json", "before.json")
         if words[0] == "ablation":
-            words += ["--arms", "both"]  # the demo below makes all three
+            words += ["--arms", "both"]  # the demo's test makes two
         if words[0] == "train":
             if "trainer=ddp" in words:
                 words += ["trainer.devices=2"]

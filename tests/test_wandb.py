@@ -21,6 +21,8 @@ from vton_aux.evaluation.runs import read_evaluation
 
 pytestmark = pytest.mark.slow
 
+FIRST_LOSS = {"gmm": "warp_l1", "tom": "image_l1"}
+
 
 @pytest.fixture(autouse=True)
 def logged_out(tmp_path, monkeypatch):
@@ -108,7 +110,7 @@ def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(
             assert [step for step, _ in curves[f"val/{score}"]] == [2, 5, 6]
             assert curves[f"val/{score}"][-1][1] == pytest.approx(value, rel=1e-6)
         assert [step for step, _ in curves["train/loss"]] == [1, 3, 5]
-        assert {"train/segmentation", "epoch"} <= curves.keys()
+        assert {"train/segmentation", f"train/{FIRST_LOSS[stage]}", "epoch"} <= curves.keys()
         assert [rate for _, rate in curves["lr"]] == pytest.approx([1e-3, 0.75e-3, 0.25e-3])
 
         sheets = [files[0] for _, files in curves["validation.filenames"]]
@@ -122,7 +124,7 @@ def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(
                 assert list(shown.convert("RGB").getdata()) == list(kept.convert("RGB").getdata())
 
 
-def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
+def test_a_stage_that_fails_is_one_line_and_its_run_says_so(train, tmp_path):
     root = tmp_path / "viton"
     write_dataset(root, train=8, test=0, seed=0, size=(128, 96), progress=False)
     first = read_pairs(root, "train")[0].person  # is read before any stage starts
@@ -130,10 +132,12 @@ def test_the_run_of_a_stage_that_fails_says_so(train, tmp_path):
         if photo.name != first:
             content = photo.read_bytes()
             photo.write_bytes(content[: len(content) // 2])
-    outcome = train(root, "arm=baseline", "wandb.group=mine")
+    outcome = train(root, "arm=baseline", "wandb.group=mine", "data.workers=1")
     assert outcome.status == 2
     (error,) = [line for line in outcome.err.splitlines() if line.startswith("error:")]
-    assert "the image is cut short" in error
+    assert "_0.jpg: the image is cut short" in error
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "first_try" / "summary.json").exists()
     (path,) = runs(tmp_path)
     assert path.parents[2].name.startswith("gmm-")
     assert one(path, "run")["run_group"] == "mine"
