@@ -152,6 +152,39 @@ def test_a_module_counts_once_it_is_imported(tree, line):
 
 
 @pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("import mylosses", "mylosses.py"), ("from mylosses import edges", "mylosses.py"),
+        ("from mylosses import edges", "mylosses/edges.py"),
+        ("import mylosses.edges", "mylosses/__init__.py"),
+    ],
+)  # fmt: skip
+def test_a_module_of_the_persons_own_counts_with_what_it_imports(
+    tree, line, file, tmp_path, monkeypatch
+):
+    version._home.cache_clear()
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    own = tmp_path / "own" / file
+    own.parent.mkdir(parents=True)
+    own.write_text("import numpy\nimport helpers\n")
+    helpers = tmp_path / "own" / "helpers.py"
+    helpers.write_text("WEIGHT = 1")
+    stage = tree(tree.default) / "stages" / "tom.py"
+    before = stage_version()
+    stage.write_text(f"{stage.read_text()}\n{line}\n")
+    used = stage_version()
+    own.write_text("import numpy\nimport helpers\nWEIGHT = 1")
+    changed = stage_version()
+    helpers.write_text("WEIGHT = 2")
+    assert len({before, used, changed, stage_version()}) == 4
+
+
+def test_installed_packages_and_pythons_own_modules_do_not_count():
+    for name in ("torch", "numpy", "cv2", "json", "ast", "no_such_module"):
+        assert version._home(name) is None
+
+
+@pytest.mark.parametrize(
     "name", ["data/synthetic/write.py", "metrics/regions.py", "evaluation/score.py", "cli.py"]
 )
 def test_the_version_does_not_change_with_other_sources(tree, name):
