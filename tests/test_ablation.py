@@ -6,6 +6,7 @@ import pytest
 
 from command_line import vton_aux
 from vton_aux import ablation
+from vton_aux.errors import UserError
 
 WRONG = {
     ("--arms", "baseline,bothh"): ("--arms baseline,bothh", "no bothh", "tom_only"),
@@ -70,6 +71,19 @@ def test_its_commands_are_those_that_a_person_types(tmp_path, monkeypatch):
     assert [command[:3] for command in commands[3:]] == [
         ["table", *made], ["report", *made], ["figures", *made],
     ]  # fmt: skip
+
+
+def test_arms_of_ones_own_are_found_where_the_config_dir_has_them(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(ablation, "run", lambda command, quiet: [commands.append(command[3:]) or 2])
+    (tmp_path / "mine" / "arm").mkdir(parents=True)
+    (tmp_path / "mine" / "arm" / "edges.yaml").write_text("gmm_aux: true\ntom_aux: true\n")
+    given = ["--arms", "edges", "--folder", str(tmp_path / "runs")]
+    with pytest.raises(UserError, match="no edges arm"):
+        ablation.main(given)
+    with pytest.raises(UserError, match="ended with status 2"):
+        ablation.main([*given, "--config-dir", str(tmp_path / "mine")])
+    assert commands[0][:4] == ["train", "--config-dir", str(tmp_path / "mine"), "arm=edges"]
 
 
 def test_where_a_command_fails_nothing_follows(tmp_path, monkeypatch, capfd):

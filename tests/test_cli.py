@@ -28,6 +28,11 @@ WRONG = {
     ("wandb=on", "wandb.project=a/b", *FEW): ("wandb: Invalid project name 'a/b'",),
     ("wandb=on", "wandb.tags=['']", *FEW): ("wandb: Tag at index 0 is empty",),
     ("both",): ("both: no override", "KEY=VALUE"),
+    ("hydra.job.chdir=true",): ("hydra.job.chdir=true", "leave it out"),
+    ("data=null",): ("a number or null", "arm=both"),
+    ("++data.root=/no/viton",): ("data.root=/no/viton", "no such folder", "data=synthetic"),
+    ("experiment=mine", "--config-dir=own", "gmm.steps=4"): ("no/viton", "no such folder"),
+    ("experiment=mine", "--config-dir", "own", "gmm.steps=4"): ("no/viton", "no such folder"),
     ("data.augment=strong",): ("data.augment=strong", "data/augment=strong chooses"),
     ("data.resident=true", "data.cache=cache", "data/augment=strong"): (
         "data.augment.geometry", "data.resident", "data/augment=flip",
@@ -42,6 +47,9 @@ if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    mine = tmp_path / "own" / "experiment" / "mine.yaml"
+    mine.write_text("# @package _global_\ndata: {root: no/viton}\n")
 
 
 @pytest.mark.parametrize(("overrides", "said"), WRONG.items(), ids=lambda v: " ".join(v))

@@ -1,5 +1,7 @@
 """The configs in conf/ compose, agree with the code's defaults, and the four arms differ."""
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vton_aux.config import TrainConfig, arm_name, config_folder, register
+from vton_aux.config import ArmConfig, TrainConfig, arm_name, config_folder, register
 from vton_aux.data.augment import build_transforms
 from vton_aux.overrides import override, quoted
 from vton_aux.stages.settings import GMMSettings, TOMSettings
@@ -82,6 +84,24 @@ def test_an_arm_of_ones_own_may_set_what_belongs_to_a_stage(tmp_path):
     (tmp_path / "arm" / "heavy.yaml").write_text(text)
     config = composed("arm=heavy", f"hydra.searchpath=[file://{tmp_path}]")
     assert (config.tom.aux_weight, config.gmm.aux_weight) == (10.0, 1.0)
+
+
+def test_data_of_ones_own_come_with_the_papers_models(tmp_path):
+    (tmp_path / "data").mkdir()
+    shutil.copy(CONF / "data" / "viton.yaml", tmp_path / "data" / "mine.yaml")
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    mine, viton = (composed(f"data={d}", "data.root=x", search) for d in ("mine", "viton"))
+    assert mine == viton
+
+
+def test_a_switch_that_an_arm_leaves_at_its_default_makes_no_other_arm(monkeypatch):
+    @dataclass
+    class More(ArmConfig):
+        edge_aux: bool = False
+
+    monkeypatch.setattr("vton_aux.config.ArmConfig", More)
+    assert arm_name(More(gmm_aux=False, tom_aux=True)) == "tom_only"
+    assert arm_name(More(gmm_aux=False, tom_aux=True, edge_aux=True)) == "custom"
 
 
 def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeypatch):

@@ -343,6 +343,19 @@ def spoil_twice(folder):
     Image.open(path).save(path.with_suffix(".jpg"))
 
 
+def spoil_alpha(folder):
+    path = next(folder.iterdir())
+    picture = Image.open(path).convert("RGBA")
+    picture.save(path)  # nothing to see through yet
+    other = next(p for p in folder.iterdir() if p != path)
+    picture.putpixel((0, 0), (9, 9, 9, 254))
+    picture.save(other)
+
+
+def spoil_depth(folder):
+    Image.new("I;16", (192, 256), 60_000).save(next(folder.iterdir()))
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -350,6 +363,8 @@ def spoil_twice(folder):
         (spoil_size, "128x96, but data.size is 256x192"),
         (spoil_content, ".png: the image is cut short"),
         (spoil_twice, "a picture of the same person"),
+        (spoil_alpha, "has transparent pixels"),
+        (spoil_depth, "mode I;16"),
         (shutil.rmtree, "no such folder"),
     ],
 )
@@ -418,6 +433,21 @@ def test_compiling_takes_the_two_networks_in_place(evaluate, monkeypatch):
     assert compiled == [GMM, TOM]
     assert "compile=true: compiling does not pay" in outcome.err
     assert json.loads((out / "inputs.json").read_text())["compile"]
+
+
+def test_what_was_scored_is_not_dropped_by_a_command_that_does_not_mention_it(evaluate, photos):
+    features = "features=vton_aux.evaluation.features:random_vgg"
+    own = (f"predictions={photos}",)
+    evaluate(*own, features, "name=theirs", checkpoint=None)
+    for given, missing in (((), "name=theirs features="), ((features,), "name=theirs"),
+                           (("name=ours",), "features=vton_aux.evaluation")):  # fmt: skip
+        outcome, out = evaluate(*own, *given, checkpoint=None)
+        assert outcome.status == 2
+        assert f"evaluated with {missing}" in outcome.err
+        assert read(out)[1]["system"]["name"] == "theirs"
+        assert read(out)[1]["protocols"]["official"]["fid"] > 0
+    outcome, out = evaluate(*own, features, "name=renamed", checkpoint=None)
+    assert read(out)[1]["system"]["name"] == "renamed"
 
 
 def test_another_evaluation_is_not_overwritten(evaluate):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -23,6 +24,18 @@ def test_a_file_whose_writing_failed_is_as_it_was(tmp_path):
         half()
     assert path.read_text() == "before"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(OSError, match="No space left") as told, whole(path) as part:  # noqa: PT012
+        part.touch()
+        Path("/dev/full").write_bytes(b"a")
+    assert told.value.filename == str(path)
+    assert not [*tmp_path.iterdir()]
+    with pytest.raises(FileNotFoundError) as told, whole(path):
+        (tmp_path / "another").read_bytes()
+    assert told.value.filename == str(tmp_path / "another")
 
 
 def test_a_second_process_says_that_it_waits_and_then_works(tmp_path, capsys):

@@ -1,7 +1,6 @@
 """Finished stages are found by what went into them: by all of it, and by nothing else."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -235,23 +234,13 @@ def test_comments_docstrings_and_layout_are_no_other_version(tree):
 # placing
 
 
-def test_a_result_is_linked_and_takes_no_room_twice(tmp_path):
-    source, target = tmp_path / "model.ckpt", tmp_path / "run" / "gmm.ckpt"
-    source.write_bytes(b"weights")
-    place(source, target)
-    assert target.samefile(source)
-
-
-def test_a_result_is_copied_where_links_are_not_possible(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError("another file system")
-
-    monkeypatch.setattr(os, "link", refuse)
+def test_a_result_is_a_file_of_its_own(tmp_path):
     source, target = tmp_path / "model.ckpt", tmp_path / "run" / "gmm.ckpt"
     source.write_bytes(b"weights")
     place(source, target)
     assert target.read_bytes() == b"weights"
-    assert not target.samefile(source)
+    target.write_bytes(b"edited")  # in place, as torch.save does
+    assert source.read_bytes() == b"weights"
 
 
 def test_placing_again_replaces_the_name_and_leaves_the_old_source_whole(tmp_path):
@@ -332,6 +321,15 @@ def test_any_setting_of_a_stage_trains_it_anew_and_a_gmm_its_tom_too(trained, st
     ):  # fmt: skip
         anew = ["gmm", "tom"] if stage == "gmm" else ["tom"]
         assert trained(f"{stage}.{override}") == anew, override
+
+
+def test_a_finished_model_that_is_damaged_is_told_with_what_to_do(trained, tmp_path):
+    (model,) = (tmp_path / "store").glob("tom-*/model.ckpt")
+    model.write_bytes(model.read_bytes()[:-200])
+    with pytest.raises(
+        UserError, match=rf"{model}: .*; without {model.parent} it is trained again"
+    ):
+        trained()
 
 
 def test_the_arms_share_the_stages_that_are_equal(trained):

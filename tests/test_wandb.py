@@ -6,14 +6,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 import wandb
+from hydra.types import RunMode
 from PIL import Image
 
 from command_line import vton_aux
 from tiny import SHORT
+from vton_aux.config import TrainConfig, WandbConfig
+from vton_aux.dashboard import stage_run
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.evaluation.known_scores import POOLED
@@ -100,6 +104,7 @@ def test_each_stage_is_a_finished_run_of_its_own_with_config_curve_and_pictures(
         assert (summary["state"], summary["exit_code"]) == ("finished", 0)
         assert summary["config"]["seed"] == 3
         assert summary["config"]["arm"] == {"gmm_aux": True, "tom_aux": True}
+        assert summary["config"]["arm_name"] == "both"
         assert summary["config"]["settings"]["steps"] == 6
         assert summary["config"]["context"]["provenance"]["key"] == name.split("-")[1]
 
@@ -143,6 +148,26 @@ def test_a_stage_that_fails_is_one_line_and_its_run_says_so(train, tmp_path):
     assert one(path, "run")["run_group"] == "mine"
     assert one(path, "exit")["exit_code"] == 2
     assert json.loads(inspect(path, "--summary"))["state"] != "finished"
+
+
+def test_the_runs_of_a_sweep_are_told_apart_by_what_they_learn_with(monkeypatch):
+    task = ["arm=both", "seed=0", "tom.aux_weight=0.1", "gmm.lr=1e-3", "labels=coarse", "store=x"]
+    hydra = SimpleNamespace(mode=RunMode.MULTIRUN, overrides=SimpleNamespace(task=task))
+    monkeypatch.setattr("vton_aux.dashboard.HydraConfig.initialized", lambda: True)
+    monkeypatch.setattr("vton_aux.dashboard.HydraConfig.get", lambda: hydra)
+    config = TrainConfig(wandb=WandbConfig(), seed=0)
+    names = [
+        stage_run(config, stage, "both", "0123456789ab", Path("runs/a"))["name"]
+        for stage in ("gmm", "tom")
+    ]
+    assert names == [
+        "gmm both seed0 gmm.lr=1e-3 labels=coarse",
+        "tom both seed0 tom.aux_weight=0.1 labels=coarse",
+    ]
+    task.append("tom.betas=[" + ",".join(["0.9"] * 60) + "]")
+    assert len(stage_run(config, "tom", "both", "0", Path("runs/a"))["name"]) == 128
+    hydra.mode = RunMode.RUN
+    assert stage_run(config, "tom", "both", "0", Path("runs/a"))["name"] == "tom both seed0"
 
 
 @pytest.fixture

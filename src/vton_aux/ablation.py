@@ -51,9 +51,13 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
         "package.module:factory"
     )  # fmt: skip
     parser.add_argument("--features-weights", help="file of the Inception weights")
+    parser.add_argument(
+        "--config-dir", type=Path, metavar="DIR", help="of your own configs, its arms among them"
+    )
     parser.add_argument("overrides", nargs="*", help="of `vton-aux train`, such as data=viton")
     chosen = parser.parse_intermixed_args(arguments)
-    arms, seeds = _arms(chosen.arms), _seeds(chosen.seeds)
+    arms, seeds = _arms(chosen.arms, chosen.config_dir), _seeds(chosen.seeds)
+    own = [] if chosen.config_dir is None else ["--config-dir", str(chosen.config_dir.resolve())]
     for key in ("arm", "seed"):
         if any(override.startswith(f"{key}=") for override in chosen.overrides):
             raise UserError(f"{key}=: the ablation chooses it; give --{key}s with commas between")
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
         for arm in arms:
             place = chosen.folder / f"{arm}_seed{seed}"
             _vton_aux(
-                "train", f"arm={arm}", f"seed={seed}", f"hydra.run.dir={quoted(place)}",
+                "train", *own, f"arm={arm}", f"seed={seed}", f"hydra.run.dir={quoted(place)}",
                 *chosen.overrides,
             )  # fmt: skip
             runs.append(place)
@@ -110,8 +114,9 @@ def _newest(run: Path, pairing: str) -> Path:
     return max(made, key=lambda path: path.stat().st_mtime).parent
 
 
-def _arms(text: str) -> list[str]:
-    known = sorted(path.stem for path in Path(config_folder(), "arm").glob("*.yaml"))
+def _arms(text: str, own: Path | None) -> list[str]:
+    folders = [Path(config_folder()), *([] if own is None else [own])]
+    known = sorted({path.stem for folder in folders for path in folder.glob("arm/*.yaml")})
     arms = list(dict.fromkeys(arm.strip() for arm in text.split(",")))
     for arm in arms:
         if arm not in known:

@@ -75,7 +75,7 @@ def main() -> None:
         elif command == "table":
             from vton_aux import table_cli
 
-            sys.exit(table_cli.main(rest))
+            table_cli.main(rest)
         elif command in ("report", "figures"):
             from vton_aux import report_cli
 
@@ -100,8 +100,7 @@ def main() -> None:
 def _hydra(command: str, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us instead of Hydra's own printing
     register()
-    # argparse takes the overrides in one piece: -m may stand anywhere among them, so it goes first
-    arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))
+    arguments = _options_first(arguments)
     if not leads() and not {"-m", "--multirun"} & {*arguments}:
         # it writes nothing, and its clock may name another folder than the first process has
         arguments = [*arguments, "hydra.run.dir=.", "hydra.output_subdir=null"]
@@ -115,7 +114,9 @@ def _hydra(command: str, arguments: list[str]) -> None:
             raise UserError(str(error)) from None
         if not str(error).startswith("Config group override"):
             raise
-        raise UserError("a number stands where a group is chosen by name, as in arm=both") from None
+        raise UserError(
+            "a number or null stands where a group is chosen by name, as in arm=both"
+        ) from None
     except AssertionError as error:  # of OmegaConf, where a key's group is null
         if not str(error).startswith("Unexpected type for root"):
             raise
@@ -125,6 +126,18 @@ def _hydra(command: str, arguments: list[str]) -> None:
         ) from None
     if failed:
         raise UserError(f"{len(failed)} of the sweep's jobs failed: {', '.join(failed)}")
+
+
+def _options_first(arguments: list[str]) -> list[str]:
+    """The options with their values, then the overrides, which argparse takes in one piece."""
+    options: list[str] = []
+    overrides: list[str] = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        value = before.startswith("-") and "=" not in before + word
+        value = value and not word.startswith(("+", "~"))
+        chosen = options if word.startswith("-") or value else overrides
+        chosen.append(word)
+    return options + overrides
 
 
 def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
@@ -139,6 +152,11 @@ def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
         else:
             from vton_aux.tryon import main as run
         try:
+            if HydraConfig.get().job.chdir:
+                raise UserError(
+                    "hydra.job.chdir=true: the store, the data and all relative paths would lie in "
+                    "each run's own folder; leave it out"
+                )
             run(config)
         except (UserError, OmegaConfBaseException, OSError) as error:
             settings = HydraConfig.get()

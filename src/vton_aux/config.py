@@ -54,21 +54,19 @@ class ArmConfig:
 
 
 def arm_name(arm: ArmConfig) -> str:
-    """The name of the arm that was chosen, or where overrides have turned it into another, of that.
-
-    An arm is known by its two booleans, one of the person's own by its choice.
-    """
-    chosen, folder = None, Path(config_folder(), "arm")
+    """The name of the arm that was chosen, or where overrides have turned it into another, of that:
+    of the arm in conf/ with these switches, else "custom"."""
+    chosen = None
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         chosen = str(hydra.runtime.choices["arm"])
-        toggled = any(override.startswith("arm.") for override in hydra.overrides.task)
-        if not toggled and not (folder / f"{chosen}.yaml").is_file():
+        if not any(override.lstrip("+~").startswith("arm.") for override in hydra.overrides.task):
             return chosen
-    arms = sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
-    for path in arms:
+    folder = Path(config_folder(), "arm")
+    for path in sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p)):
         told: Any = OmegaConf.to_container(OmegaConf.load(path))
-        if told.get("arm", told) == asdict(arm):
+        told = told.get("arm", told)
+        if told.keys() <= asdict(arm).keys() and ArmConfig(**told) == arm:
             return path.stem
     return "custom"
 

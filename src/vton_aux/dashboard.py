@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import wandb
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 
 from vton_aux.config import TrainConfig, WandbConfig
 from vton_aux.errors import UserError, one_line
@@ -17,6 +19,7 @@ from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.runs import Evaluation
 
 PEOPLE = 6  # on a sheet of an evaluation
+LONGEST_NAME = 128  # that W&B takes for a run
 
 
 def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) -> dict[str, Any]:
@@ -33,12 +36,20 @@ def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) ->
     assert config.wandb is not None
     return {
         **_common(config.wandb, run, arm),
-        "name": f"{stage} {arm} seed{config.seed}",
+        "name": " ".join([stage, arm, f"seed{config.seed}", *_swept(stage)])[:LONGEST_NAME],
         "job_type": stage,
         "id": f"{stage}-{key}",
         "offline": not logged_in(config.wandb),
-        "config": asdict(config),
+        "config": {**asdict(config), "arm_name": arm},
     }
+
+
+def _swept(stage: str) -> list[str]:
+    """In a sweep, the overrides of what the stage learns with: what tells its runs apart."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return []
+    of = (f"{stage}.", f"{stage}=", "labels=", "representation", "data/augment", "data.augment")
+    return [word for word in HydraConfig.get().overrides.task if word.startswith(of)]
 
 
 def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:

@@ -27,7 +27,8 @@ from vton_aux.evaluation.runs import Evaluation
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.settings import flat_settings
 from vton_aux.evaluation.summary import protocol_scores, write_table
-from vton_aux.files import check_writable, write_json
+from vton_aux.files import alone, check_writable, write_json
+from vton_aux.overrides import override
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.version import DRESSING, SCORING, code_version
@@ -63,38 +64,60 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         pictures = find_predictions(Path(cast(str, config.predictions)), data)
     data.packed = pack(config.data, split, data.size, inputs["labels"])
     folder = None if data.packed is None else data.packed.folder
-    claim(output, inputs)
-    (output / "summary.json").unlink(missing_ok=True)
-    if config.checkpoint is not None:
-        compiling = "compile=true" if config.compile else None
-        warn_of_slowness(pick_device(config.device), config.precision, compiling)
-        _dress(output, config.device, config.processes, folder)
-        pictures = find_predictions(output / "images", data)
     truth = data.root / split / UNPAIRED
     unpaired_truth = truth if config.pairing == "unpaired" and truth.is_dir() else None
-    table, scores, distances = score(data, pictures, output, unpaired_truth, features, lpips)
-    write_table(table, output)
-    summary = {
-        "system": system,
-        "data": facts,
-        "split": config.split,
-        "pairing": config.pairing,
-        "truth": "photo" if config.pairing == "paired" else unpaired_truth and UNPAIRED,
-        "size": inputs["size"],
-        "labels": inputs["labels"],
-        "images": len(table),
-        "features": config.features,
-        "features_weights": config.features_weights,
-        "metric_settings": {**METRIC_SETTINGS, "version": scored_by},
-        "code": inputs.get("code"),
-        "protocols": protocol_scores(table, scores, distances),
-    }
-    write_json(output / "summary.json", summary)
+    with alone(output):
+        claim(output, inputs)
+        _check_kept(config, output, system["name"])
+        if config.checkpoint is not None:
+            compiling = "compile=true" if config.compile else None
+            warn_of_slowness(pick_device(config.device), config.precision, compiling)
+            _dress(output, config.device, config.processes, folder)
+            pictures = find_predictions(output / "images", data)
+        table, scores, distances = score(data, pictures, output, unpaired_truth, features, lpips)
+        (output / "summary.json").unlink(missing_ok=True)
+        write_table(table, output)
+        summary = {
+            "system": system,
+            "data": facts,
+            "split": config.split,
+            "pairing": config.pairing,
+            "truth": "photo" if config.pairing == "paired" else unpaired_truth and UNPAIRED,
+            "size": inputs["size"],
+            "labels": inputs["labels"],
+            "images": len(table),
+            "features": config.features,
+            "features_weights": config.features_weights,
+            "metric_settings": {**METRIC_SETTINGS, "version": scored_by},
+            "code": inputs.get("code"),
+            "protocols": protocol_scores(table, scores, distances),
+        }
+        write_json(output / "summary.json", summary)
     if config.wandb is not None:
         from vton_aux.dashboard import log_evaluation
 
         log_evaluation(config.wandb, Evaluation(output, summary))
     return summary, output
+
+
+def _check_kept(config: EvaluateConfig, output: Path, name: str) -> None:
+    """Check that what was scored in `output` loses nothing that this command does not mention."""
+    try:
+        former = json.loads((output / "summary.json").read_text())
+        before = former["system"]["name"], former["features"], former["protocols"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # nothing finished lies there
+    lost = {
+        "name": before[0] if before[0] != name and config.name is None else None,
+        "features": before[1] if config.features is None else None,
+        "lpips": (not config.lpips and any("lpips" in of["means"] for of in before[2])) or None,
+    }
+    words = " ".join(override(key, value) for key, value in lost.items() if value is not None)
+    if words:
+        raise UserError(
+            f"{output}: evaluated with {words}, which this command would drop; give it again, or "
+            "output=FOLDER for another evaluation"
+        )
 
 
 def _check(config: EvaluateConfig) -> None:
@@ -210,7 +233,7 @@ def main(raw: Any) -> None:
     config: EvaluateConfig = typed(raw)
     overrides = HydraConfig.get().overrides.task
     check_root(config.data, overrides)
-    asked = any(override.startswith("data.size=") for override in overrides)
+    asked = any(word.startswith("data.size=") for word in overrides)
     summary, output = evaluate(config, size_asked=asked)
     size = "x".join(map(str, summary["size"]))
     print(f"{summary['system']['name']}: {config.pairing} {config.split} images at {size}")

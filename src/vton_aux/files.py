@@ -14,12 +14,19 @@ from vton_aux.errors import UserError
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place when the block ends without error."""
+    """A file beside `path` to write to, which takes its place when the block ends without error.
+
+    An error of the system that names no file, as that of a full disk, names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         part.unlink(missing_ok=True)
 

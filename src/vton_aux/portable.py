@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,11 @@ def program(stage: TOMStage) -> ExportedProgram:
 def save_pt2(stage: TOMStage, path: Path) -> None:
     """Write `path`, for `torch.export.load(path).module()(person, parse, joints, cloth)`."""
     graph, told = program(stage), json.dumps(facts(stage), indent=2)
-    with whole(path) as part, part.open("wb") as file, _quiet():
-        torch.export.save(graph, file, extra_files={FACTS: told})
+    content = BytesIO()  # torch's own writer ends the process on a full disk
+    with _quiet():
+        torch.export.save(graph, content, extra_files={FACTS: told})
+    with whole(path) as part:
+        part.write_bytes(content.getbuffer())
 
 
 def save_onnx(stage: TOMStage, path: Path) -> None:

@@ -1,9 +1,13 @@
 """The data that a configuration names, made ready: written if synthetic, decoded if cached."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from vton_aux.config import DataConfig
+from omegaconf import OmegaConf
+
+from vton_aux.config import DataConfig, config_folder
 from vton_aux.data.cache import pack_split
 from vton_aux.data.datamodule import check_size
 from vton_aux.data.labels import LABEL_SETS
@@ -21,11 +25,15 @@ def check_root(data: DataConfig, overrides: Sequence[str]) -> None:
         overrides: of the command line; data=synthetic or a key of data.generate is that wish.
 
     Raises:
-        UserError: `data.root` is given, no such folder exists, and nobody asked for synthetic data.
+        UserError: `data.root` is not the place of synthetic data, no such folder exists, and nobody
+            asked for synthetic data.
     """
-    named = any(override.startswith("data.root=") for override in overrides)
-    wished = any(override.startswith(("data=", "data.generate")) for override in overrides)
-    if data.generate is not None and named and not wished and not Path(data.root).is_dir():
+    if data.generate is None or Path(data.root).is_dir():
+        return
+    own: Any = OmegaConf.load(Path(config_folder(), "data", "synthetic.yaml"))
+    own = OmegaConf.merge(own, {"generate": asdict(data.generate), "size": list(data.size)})
+    wished = any(word.lstrip("+").startswith(("data=", "data.generate")) for word in overrides)
+    if not wished and data.root != own.root:
         raise UserError(
             f"data.root={data.root}: there is no such folder (data=synthetic beside it would write "
             "a synthetic VITON there)"

@@ -14,11 +14,11 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.figures import write_figures
 from vton_aux.evaluation.report import make_report
 from vton_aux.evaluation.runs import find_evaluations
-from vton_aux.files import write_text
+from vton_aux.files import check_writable, write_text
 
 
-def main(arguments: list[str]) -> int:
-    """Write the report or the figures; always 0.
+def main(arguments: list[str]) -> None:
+    """Write the report or the figures.
 
     Raises:
         UserError: no evaluation is found, one is broken, they cannot stand in one table, a picture
@@ -48,12 +48,9 @@ def main(arguments: list[str]) -> int:
         output = chosen.output or common / "figures"
         for path in write_figures(evaluations, output, chosen.people):
             print(path)
-        return 0
+        return
     output = chosen.output or common / "report.html"
+    check_writable(output)
     text = make_report(evaluations, chosen.people)
-    try:
-        write_text(output, text)
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror}); give --output") from None
+    write_text(output, text)
     print(f"report: {output} ({len(text.encode()) / 1e6:.1f} MB; open it in a browser)")
-    return 0

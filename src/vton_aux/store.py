@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from vton_aux.errors import UserError
+from vton_aux.files import whole
 
 
 def weights_digest(state: Mapping[str, Tensor]) -> str:
@@ -64,10 +64,6 @@ def unfinished_by_other_code(folder: Path, inputs: Mapping[str, Any]) -> list[Pa
 
 
 def place(source: Path, target: Path) -> None:
-    """Make `target` a hard link to `source`, or a copy where links are not possible."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+    """Copy `source` to `target`: a link would let what is written there change the store."""
+    with whole(target) as part:
+        shutil.copy2(source, part)

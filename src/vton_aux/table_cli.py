@@ -9,14 +9,14 @@ import argparse
 import os
 from pathlib import Path
 
-from vton_aux.errors import UserError
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.table1 import comparisons_frame, make_tables, to_frame
 from vton_aux.evaluation.table1_print import to_latex, to_markdown
+from vton_aux.files import check_writable, write_text
 
 
-def main(arguments: list[str]) -> int:
-    """Print the table as Markdown and write it into a folder; always 0.
+def main(arguments: list[str]) -> None:
+    """Print the table as Markdown and write it into a folder.
 
     Raises:
         UserError: no evaluation is found, one is broken, they cannot stand in one table, or the
@@ -52,13 +52,14 @@ def main(arguments: list[str]) -> int:
     print(text)
     common = os.path.commonpath([path.resolve() for path in chosen.paths])
     output = chosen.output or Path(common) / "table1"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{output}: cannot be made ({error.strerror}); give --output DIR") from None
-    (output / "table1.md").write_text(text)
-    (output / "table1.tex").write_text(to_latex(tables))
-    to_frame(tables).to_csv(output / "table1.csv", index=False)
-    comparisons_frame(tables).to_csv(output / "comparisons.csv", index=False)
+    written = {
+        "table1.md": text,
+        "table1.tex": to_latex(tables),
+        "table1.csv": to_frame(tables).to_csv(index=False),
+        "comparisons.csv": comparisons_frame(tables).to_csv(index=False),
+    }
+    for name in written:
+        check_writable(output / name)
+    for name, content in written.items():
+        write_text(output / name, content)
     print(f"results: {output} (table1.md, table1.tex, table1.csv, comparisons.csv)")
-    return 0

@@ -29,7 +29,7 @@ from vton_aux.fit import INTERRUPTED, Job
 from vton_aux.launch import environment, follow, launch, leads, processes
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
-from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.stages.checkpoint import check_model, read_checkpoint
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import MALLOC
 from vton_aux.store import (
@@ -142,7 +142,9 @@ def _stage(
         "provenance": {**provenance, "key": key},
     }
     if finished(folder):
-        print(f"{stage}: found finished in {folder}")
+        check_model(folder)
+        logged = "" if config.wandb is None else "; wandb=on logs what is trained, so nothing of it"
+        print(f"{stage}: found finished in {folder}{logged}")
         return folder
     job = Job(
         stage=stage,

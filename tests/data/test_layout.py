@@ -87,6 +87,11 @@ def test_a_list_that_is_no_text_is_refused(tmp_path):
     assert "train_pairs.txt" in refusal(read_pairs, tmp_path, "train")
 
 
+def test_the_mark_that_some_editors_put_first_is_no_part_of_a_name(tmp_path):
+    (tmp_path / "test_pairs.txt").write_bytes("1_0.jpg 2_1.jpg\n".encode("utf-8-sig"))
+    assert read_pairs(tmp_path, "test") == [Pair("1_0.jpg", "2_1.jpg")]
+
+
 def test_a_missing_root_is_named(tmp_path):
     message = refusal(read_pairs, tmp_path / "nowhere", "train")
     assert str(tmp_path / "nowhere") in message

@@ -153,6 +153,14 @@ def test_systems_come_in_the_papers_order_with_their_seeds(tmp_path):
     assert systems[2].seeds == [0, 1]
 
 
+def test_seeds_of_other_settings_are_no_one_system(tmp_path):
+    for seed, weight in ((0, "0.0"), (1, "5.0")):
+        settings = {"tom.edge_weight": weight, "tom.aux": "true"}
+        write_evaluation(tmp_path / str(seed), "both", system__seed=seed, system__settings=settings)
+    with pytest.raises(UserError, match=r"trained with other tom\.edge_weight, so both is no one"):
+        gather(find_evaluations([tmp_path]))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

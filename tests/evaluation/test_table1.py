@@ -324,7 +324,7 @@ def test_the_csv_has_a_row_a_cell(tables):
 
 
 def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
-    assert table_cli.main([str(runs / "baseline"), str(runs / "both"), "--protocol", "clean"]) == 0
+    table_cli.main([str(runs / "baseline"), str(runs / "both"), "--protocol", "clean"])
     out = capsys.readouterr().out
     assert out.startswith("# Table 1, clean protocol")
     assert out.splitlines()[-1].startswith(f"results: {runs / 'table1'} (")
@@ -341,3 +341,13 @@ def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "here").iterdir()) == [
         "comparisons.csv", "table1.csv", "table1.md", "table1.tex",
     ]  # fmt: skip
+    alone = pd.read_csv(tmp_path / "here" / "comparisons.csv")  # nothing is there to compare with
+    assert len(alone) == 0
+    assert {"score", "difference", "conclusion"} <= {*alone}
+
+
+def test_what_cannot_be_written_whole_is_not_begun(runs, tmp_path, capsys):
+    (tmp_path / "comparisons.csv").mkdir()
+    with pytest.raises(UserError, match=r"comparisons\.csv: cannot be written \(a folder\)"):
+        table_cli.main([str(runs / "both"), "--output", str(tmp_path)])
+    assert [p.name for p in tmp_path.iterdir()] == ["comparisons.csv"]

@@ -80,7 +80,7 @@ def read_pairs(root: Path, split: Split) -> list[Pair]:
     if not path.is_file():
         raise UserError(f"{path}: the pair list is missing")
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: the pair list cannot be read ({error})") from None
     pairs = []

@@ -17,6 +17,7 @@ from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
 from vton_aux.evaluation.runs import Evaluation, System, gather
+from vton_aux.files import check_writable, write_text
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.tom import TOMStage
@@ -35,18 +36,15 @@ def write_figures(evaluations: Sequence[Evaluation], output: Path, people: int) 
     for evaluation in evaluations:
         if lost := Album(evaluation).missing:
             raise UserError(f"{lost}: missing; if it was moved, put a link there")
+    check_writable(output / "architecture.svg")
     files = []
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        model = model_shown(systems)
-        if model is not None:
-            files.append(output / "architecture.svg")
-            files[-1].write_text(architecture_of(model))
-        for name, of in _sheets(systems, people).items():
-            files.append(output / f"{name}.png")
-            save_png(gallery.picture_of(of), files[-1])
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror}); give --output") from None
+    model = model_shown(systems)
+    if model is not None:
+        files.append(output / "architecture.svg")
+        write_text(files[-1], architecture_of(model))
+    for name, of in _sheets(systems, people).items():
+        files.append(output / f"{name}.png")
+        save_png(gallery.picture_of(of), files[-1])
     return files
 
 

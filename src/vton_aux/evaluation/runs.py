@@ -51,6 +51,13 @@ class Evaluation:
         seed: Seed = self.summary["system"].get("seed")
         return seed
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What it was trained with, see `flat_settings`; empty where that is not known."""
+        system = self.summary["system"]
+        told: dict[str, str] | None = system.get("settings")
+        return _settings_in(system.get("checkpoint")) if told is None else told
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row a sample, with the index `IMAGE`.
@@ -128,9 +135,8 @@ class System:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What it was trained with, see `flat_settings`; empty where that is not known."""
-        told: dict[str, str] | None = self.summary.get("settings")
-        return _settings_in(self.summary.get("checkpoint")) if told is None else told
+        """`Evaluation.settings`, in which they agree."""
+        return self.all[0].settings
 
     def differs_in(self, other: "System") -> list[str]:
         """In what two systems differ beside the heads, as far as both tell."""
@@ -255,6 +261,12 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
                     f"({_older(evaluations[0], evaluation)} is older), or evaluate one with "
                     "name=OTHER"
                 )
+        if apart := differing(evaluations[0].settings, evaluation.settings):
+            raise UserError(
+                f"{evaluations[0].path} and {evaluation.path} were trained with other "
+                f"{', '.join(apart)}, so {name} is no one system; leave one out, or evaluate one "
+                "with name=OTHER"
+            )
         seeds = found.setdefault(evaluation.pairing, {})
         if evaluation.seed in seeds:
             raise UserError(

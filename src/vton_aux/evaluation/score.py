@@ -60,8 +60,8 @@ def find_predictions(folder: Path, data: VITONDataset) -> list[Path]:
 
     Raises:
         UserError: the folder or a picture is missing, two files have one name, a picture has
-            another size or cannot be read, or the folder was written by an evaluation of the
-            other pairing.
+            another size, is no 8-bit picture, has transparent pixels or cannot be read, or the
+            folder was written by an evaluation of the other pairing.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder of pictures")
@@ -78,9 +78,10 @@ def find_predictions(folder: Path, data: VITONDataset) -> list[Path]:
             f"{missing[0]}.png; every person of the {data.pairing} pairs needs one"
         )
     pictures = [found[stem] for stem in stems]
-    others = [path for path in pictures if _size(path) != data.size]
+    sizes = {path: _size(path) for path in pictures}
+    others = [path for path, size in sizes.items() if size != data.size]
     if others:
-        height, width = _size(others[0])
+        height, width = sizes[others[0]]
         raise UserError(
             f"{others[0]}: {height}x{width}, but data.size is {data.size[0]}x{data.size[1]} "
             f"({len(others)} of {len(pictures)} pictures differ); nothing is resized here"
@@ -266,8 +267,14 @@ class _Distances:
 
 
 def _size(path: Path) -> tuple[int, int]:
+    """Height and width of a picture that has 8 bits a channel and nothing to see through."""
     try:
         with Image.open(path) as image:
+            if image.mode not in ("RGB", "RGBA", "L", "LA", "P"):
+                raise UserError(f"{path}: mode {image.mode} of Pillow; 8-bit RGB is scored")
+            seen_through = image.has_transparency_data and image.convert("RGBA").getchannel("A")
+            if seen_through and np.asarray(seen_through).min() < 255:
+                raise UserError(f"{path}: has transparent pixels, which have no colour to score")
             return image.height, image.width
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{path}: the picture cannot be read ({error})") from None

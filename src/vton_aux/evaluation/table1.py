@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -298,7 +298,7 @@ def _provenance(system: System, pairing: str) -> dict[str, Any]:
 
 def comparisons_frame(tables: Sequence[Table]) -> pd.DataFrame:
     """A row a comparison, with its conclusion."""
-    return pd.DataFrame(
+    rows = [
         {
             "protocol": table.protocol,
             "pairing": row.pairing,
@@ -308,4 +308,6 @@ def comparisons_frame(tables: Sequence[Table]) -> pd.DataFrame:
         }
         for table in tables
         for row, system, comparison in table.comparisons
-    )
+    ]
+    compared = [field.name for field in fields(Comparison)]
+    return pd.DataFrame(rows, columns=["protocol", "pairing", "system", *compared, "conclusion"])

@@ -1,6 +1,7 @@
 """Checkpoints, written whole; and read: whole try-on models, and what they came from."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ class WholeCheckpoints(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Write beside `path` and put that in its place."""
+        content = BytesIO()  # torch's own writer tells of no full disk
+        torch.save(checkpoint, content)
         with whole(Path(path)) as part:
-            torch.save(checkpoint, part)
+            part.write_bytes(content.getbuffer())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -44,6 +47,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not parts <= set(checkpoint):
         raise UserError(f"{path}: not a checkpoint of vton-aux (no hyper-parameters in it)")
     return checkpoint
+
+
+def check_model(folder: Path) -> None:
+    """Check that the model of a finished stage can be read.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        read_checkpoint(folder / "model.ckpt")
+    except UserError as error:
+        raise UserError(f"{error}; without {folder} it is trained again") from None
 
 
 def load_tryon(path: Path) -> TOMStage:
