@@ -402,6 +402,13 @@ def test_what_cannot_be_evaluated_is_told(evaluate, overrides, words):
     assert not (out / "summary.json").exists()
 
 
+@pytest.mark.parametrize("key", ["data.workers=-5", "data/augment=flip", "data.resident=true"])
+def test_what_only_trainings_read_is_refused(evaluate, key):
+    outcome, _ = evaluate(key)
+    assert outcome.status == 2
+    assert f"error: {key}: of trainings" in outcome.err
+
+
 def test_a_gmm_is_no_tryon_model(evaluate):
     outcome, _ = evaluate(checkpoint="gmm.ckpt")
     assert outcome.status == 2

@@ -73,7 +73,12 @@ def arm_name(arm: ArmConfig) -> str:
 
 @dataclass
 class Generate:
-    """A synthetic data set, written where it does not exist yet."""
+    """A synthetic data set, written where it does not exist yet.
+
+    Attributes:
+        train, test: pairs of each split.
+        seed: of the people and their cloths.
+    """
 
     train: int = MISSING
     test: int = MISSING
@@ -123,7 +128,13 @@ class DataConfig:
 
 @dataclass
 class RepresentationConfig:
-    """Arguments of `PersonRepresentation`."""
+    """Arguments of `PersonRepresentation`.
+
+    Attributes:
+        gmm_keeps, tom_keeps: raw LIP labels, in [0, 255], whose pixels I_p shows to each stage.
+        shape_blur: how often smaller the silhouette is made and blown up again, at height 256.
+        pose_radius: half side of a joint's square in pixels, at height 256.
+    """
 
     gmm_keeps: list[int] = MISSING
     tom_keeps: list[int] = MISSING
@@ -133,7 +144,13 @@ class RepresentationConfig:
 
 @dataclass
 class TrainerConfig:
-    """Hardware, arguments of `pytorch_lightning.Trainer`."""
+    """Hardware, arguments of `pytorch_lightning.Trainer`.
+
+    Attributes:
+        devices: of each node: a number, a list of GPUs, -1 or "auto".
+        precision: "32-true" or "bf16-mixed".
+        benchmark: let cuDNN choose by measuring.
+    """
 
     accelerator: str = "auto"
     devices: Any = 1
@@ -191,7 +208,7 @@ class EvaluateConfig:
     """`vton-aux evaluate`.
 
     Attributes:
-        checkpoint: a TOM's model.ckpt; size, labels and representation come from it.
+        checkpoint: a run's tom.ckpt; size, labels and representation come from it.
         predictions: instead of it, a folder of any system's pictures, named by person.
         name: of the system in tables; by default its arm, or the folder's name.
         pairing: "paired" (own cloth) or "unpaired" (test_pairs.txt).

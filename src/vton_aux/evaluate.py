@@ -33,6 +33,8 @@ from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.version import DRESSING, SCORING, code_version
 
+OF_TRAINING = ("data.workers", "data.resident", "data.augment", "data/augment")
+
 
 def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str, Any], Path]:
     """Evaluate a try-on model or a folder of pictures; return the summary and its folder.
@@ -232,6 +234,9 @@ def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config: EvaluateConfig = typed(raw)
     overrides = HydraConfig.get().overrides.task
+    for word in overrides:
+        if word.lstrip("+~").startswith(OF_TRAINING):
+            raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
     check_root(config.data, overrides)
     asked = any(word.startswith("data.size=") for word in overrides)
     summary, output = evaluate(config, size_asked=asked)

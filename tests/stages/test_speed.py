@@ -1,8 +1,5 @@
 """The switches change how a step computes and not what; and a step never waits for its values."""
 
-import copy
-import dataclasses
-
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -75,44 +72,6 @@ def test_the_switches_leave_the_maths(name):
         parts = [p.grad.flatten() for p in stage.parameters() if p.grad is not None]
         gradients.append(torch.cat(parts))
     assert F.cosine_similarity(*gradients, dim=0) > {"gmm": 0.99, "tom": 0.9999}[name]
-
-
-def give_gradients(stage, seed):
-    """Random ones in autograd's own layout, the weight's."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in stage.network.parameters():
-        values = torch.randn(parameter.shape, generator=generator)
-        parameter.grad = torch.empty_like(parameter).copy_(values)
-
-
-def test_fused_adam_is_adam():
-    results = []
-    for speed in (Speed(), OFF):
-        stage = build("tom", speed)
-        optimizer = stage.configure_optimizers()["optimizer"]
-        for step in range(3):
-            give_gradients(stage, step)
-            optimizer.step()
-        results.append(list(stage.network.parameters()))
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
-
-
-def test_adam_goes_on_from_moments_of_another_memory_format():
-    former = build("tom", OFF)
-    give_gradients(former, 0)
-    before = former.configure_optimizers()["optimizer"]
-    before.step()
-    results = []
-    for speed in (Speed(), OFF):
-        stage = build("tom", speed)
-        optimizer = stage.configure_optimizers()["optimizer"]
-        optimizer.load_state_dict(copy.deepcopy(before.state_dict()))
-        give_gradients(stage, 1)
-        optimizer.step()
-        results.append(list(stage.network.parameters()))
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
 
 
 def test_bf16_steps_of_tom_follow_float32():
@@ -321,9 +280,3 @@ def test_a_step_reads_no_value_back(name):
         stage.training_step(batch, 0)["loss"].backward()
     with pytest.raises(AssertionError, match="waits"), NoSync():
         torch.ones(1).item()
-
-
-def test_every_switch_is_a_config_key():
-    from vton_aux.config import TrainConfig
-
-    assert {f.name for f in dataclasses.fields(Speed)} == set(vars(TrainConfig().speed))

@@ -5,19 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.base import Stage
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.speed import Speed
 from vton_aux.stages.tom import TOMStage
 
-REPRESENTATION = {"gmm_keeps": [1, 2, 4, 13], "tom_keeps": [1, 2, 4, 13]}
-
 
 def build_stage(name: str, aux: bool, vgg: bool, size: tuple[int, int], speed: Speed) -> Stage:
     """A new stage at the paper's width; VGG19 with random weights, which cost the same."""
     torch.manual_seed(0)
-    context = {"size": list(size), "representation": REPRESENTATION, "aux": aux}
+    context = {"size": list(size), "aux": aux}
     stage: Stage
     if name == "gmm":
         stage = GMMStage({}, context)
@@ -28,13 +25,6 @@ def build_stage(name: str, aux: bool, vgg: bool, size: tuple[int, int], speed: S
     stage.quicken(speed)
     stage.setup("fit")
     return stage
-
-
-def build_representation(device: torch.device) -> PersonRepresentation:
-    """CP-VTON's."""
-    keeps = REPRESENTATION
-    made = PersonRepresentation(gmm_keeps=keeps["gmm_keeps"], tom_keeps=keeps["tom_keeps"])
-    return made.to(device)
 
 
 def random_batch(batch: int, size: tuple[int, int], device: torch.device) -> dict[str, Any]:

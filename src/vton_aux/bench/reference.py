@@ -57,11 +57,11 @@ class Reference:
             self.networks = importlib.import_module("networks")
             self.data = importlib.import_module("cp_dataset")
 
-    def options(self, root: Path | None = None, split: str = "train") -> SimpleNamespace:
+    def options(self, root: Path | None = None) -> SimpleNamespace:
         """Its command line's values for a GMM at 256x192, batch 4."""
         return SimpleNamespace(
-            dataroot=None if root is None else str(root), datamode=split, stage="GMM",
-            data_list=f"{split}_pairs.txt", fine_height=256, fine_width=192, radius=5, grid_size=5,
+            dataroot=None if root is None else str(root), datamode="train", stage="GMM",
+            data_list="train_pairs.txt", fine_height=256, fine_width=192, radius=5, grid_size=5,
             shuffle=True, batch_size=4, workers=0,
         )  # fmt: skip
 

@@ -60,7 +60,7 @@ def sections(
             if n <= processes
         ],
     }
-    return {name: [case for case in cases if case] for name, cases in suite.items()}
+    return suite
 
 
 def machine(bf16: bool) -> list[Case]:

@@ -9,14 +9,14 @@ import torch
 from vton_aux.bench import reference
 from vton_aux.bench.case import Case, Work, precision_of
 from vton_aux.bench.feed import feed
-from vton_aux.bench.inputs import build_representation, random_batch
+from vton_aux.bench.inputs import random_batch
 from vton_aux.bench.lightning import fit
 from vton_aux.bench.steps import infer, step
 from vton_aux.device import autocast
 from vton_aux.metrics.image import paired_scores
 from vton_aux.metrics.regions import region_scores
 from vton_aux.metrics.similarity import similarity
-from vton_aux.representation import TryOnInputs
+from vton_aux.representation import PersonRepresentation, TryOnInputs
 from vton_aux.stages.speed import compiled
 
 
@@ -76,7 +76,7 @@ def loader(
         theirs = reference.Reference(Path(source)).batches(Path(root))
         return Work(lambda: len(next(theirs)["cloth"]))
     batches = feed(device, root, batch=batch, **options)
-    to_person = build_representation(device)
+    to_person = PersonRepresentation()
 
     def unit() -> int:
         found = next(batches)
@@ -113,7 +113,7 @@ def representation(
     """I_p and the targets of a uint8 batch that lies on the device."""
     samples = random_batch(batch, (256, 192), device)
     del samples["pairing"]  # no input of a compiled function
-    to_person: Callable[..., TryOnInputs] = build_representation(device)
+    to_person: Callable[..., TryOnInputs] = PersonRepresentation()
     if compile is not None:
         to_person = compiled(to_person, compile)
 

@@ -14,6 +14,10 @@ class LossLog(Callback):
     Logged at each step, of which the loggers drop the rest, it would take the host milliseconds.
     """
 
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Log at the step that it is: Lightning counts on wrongly after some interruptions."""
+        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
     ) -> None:

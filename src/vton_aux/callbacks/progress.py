@@ -41,10 +41,6 @@ class StepProgress(ProgressBar):
             disable=not self.enabled,
         )
 
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Log at the step that it is: Lightning counts on wrongly after some interruptions."""
-        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
-
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
         batch_idx: int,

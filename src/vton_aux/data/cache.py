@@ -38,9 +38,9 @@ from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import read_cloth, read_person
 from vton_aux.errors import UserError
 from vton_aux.files import alone
+from vton_aux.version import code_version
 
 FORMAT = 1  # of the packed folder
-_DECODERS = ("layout.py", "pose.py", "sample.py")
 _PART = re.compile(r"(train|test)-\d+x\d+-[0-9a-f]{12}\.part")
 _CHUNK = 64  # file sets that are decoded at a time
 
@@ -98,19 +98,12 @@ def _part_of(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def decoder_version(folder: Path = Path(__file__).parent) -> list[str]:
-    """What turns files into samples: digest of the sources, and the libraries' versions."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name in _DECODERS:
-        digest.update((folder / name).read_bytes())
-    return [digest.hexdigest(), cv2.__version__, PIL.__version__]
-
-
 def _key(
     root: Path, split: Split, pairs: Sequence[Pair], size: tuple[int, int], raw_labels: int
 ) -> str:
     data = fingerprint(root, split, pairs)
-    text = json.dumps([FORMAT, decoder_version(), data, split, size, raw_labels])
+    decoder = [code_version("data/sample.py"), cv2.__version__, PIL.__version__]
+    text = json.dumps([FORMAT, decoder, data, split, size, raw_labels])
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

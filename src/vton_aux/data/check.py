@@ -1,7 +1,7 @@
 """What a VITON folder holds and what is wrong with it, found by reading every file of it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,8 +203,7 @@ def _is_own(pair: Pair) -> bool:
     return _named(pair) and own_cloth(pair.person) == pair.cloth
 
 
-def check_dataset(
-    root: Path, splits: Sequence[Split] = ("train", "test")
-) -> dict[Split, SplitReport]:
+def check_dataset(root: Path) -> dict[Split, SplitReport]:
     """`check_split` of each split."""
+    splits: tuple[Split, ...] = ("train", "test")
     return {split: check_split(root, split) for split in splits}

@@ -18,7 +18,15 @@ from vton_aux.stages.settings import Context, GMMSettings, Plain
 
 @dataclass(frozen=True)
 class Warp:
-    """A warped cloth and its mask, (B, 3, H, W) in [-1, 1] and (B, 1, H, W) in [0, 1]."""
+    """What GMM makes of a batch, float32.
+
+    Attributes:
+        cloth: the warped cloth, (B, 3, H, W) in [-1, 1].
+        mask: its mask, (B, 1, H, W) in [0, 1].
+        offsets: of the control points, theta, (B, points^2, 2) in (-1, 1).
+        grid: where each pixel is sampled, (B, H, W, 2), x and y in the cloth's [-1, 1]^2.
+        expected_segmentation: logits of M_exp, (B, classes, H, W), or None.
+    """
 
     cloth: Tensor
     mask: Tensor

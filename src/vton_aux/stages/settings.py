@@ -9,19 +9,22 @@ from typing import Any
 class StageSettings:
     """What both stages share. The defaults are CP-VTON's, where its paper or code gives them.
 
+    Numbers of things are at least 1, weights at least 0; `validate.check` refuses others.
+
     Attributes:
         width: channels of the first convolution; 64 is the paper's network.
         head_width: channels inside the auxiliary head, a multiple of 8.
         aux_weight: weight of the auxiliary loss beside the stage's own.
-        skin_weight: weight of skin classes in the cross-entropy, others 1.
-        background_weight: weight of the background class.
-        lr: Adam's learning rate.
-        betas: Adam's betas.
+        skin_weight: weight of skin classes in the cross-entropy, above 0; others 1.
+        background_weight: weight of the background class, above 0.
+        lr: Adam's learning rate, above 0.
+        betas: Adam's two betas, in [0, 1).
         steps: optimiser steps.
-        hold: share of the steps with a constant learning rate; then it falls linearly to 0.
+        hold: share of the steps with a constant learning rate, in [0, 1]; then it falls linearly
+            to 0.
         batch_size: samples a step and process.
-        select: which weights are the stage's result: of the last step, or with the best score
-            on the validation set.
+        select: which weights are the stage's result: "last", of the last step, or "best", with the
+            best score on the validation set.
     """
 
     width: int = 64
@@ -42,7 +45,7 @@ class GMMSettings(StageSettings):
     """GMM's own settings.
 
     Attributes:
-        points: control points a side of the thin-plate spline.
+        points: control points a side of the thin-plate spline, at least 2.
         tv_weight: weight of `losses.warp.total_variation`.
         grid_weight: weight of `losses.warp.grid_regularity` (CP-VTON+ uses 40 for its own sum).
         mask_weight: weight of L1 between the warped mask and the worn cloth's. Neither the paper
@@ -63,7 +66,8 @@ class TOMSettings(StageSettings):
         output_norm: InstanceNorm on the U-Net's output, as in CP-VTON's public code.
         perceptual_weight: weight of the VGG19 loss; 0 leaves it out.
         vgg: "download", "random" or the path of torchvision's VGG19 file.
-        mask_weight: weight of L1 between the composition mask and the warped cloth's mask.
+        mask_weight: weight of L1 between the composition mask and the warped cloth's, cut at a
+            half.
     """
 
     output_norm: bool = True

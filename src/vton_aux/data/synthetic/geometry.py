@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import RBFInterpolator
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -149,24 +150,11 @@ class ThinPlate:
     """The thin-plate spline (of the least bending) that takes `source` (n, 2) to `target`."""
 
     def __init__(self, source: Points, target: Points) -> None:
-        self._centre = source.mean(0)
-        self._unit = float(np.abs(source - self._centre).max())
-        self._knots = (source - self._centre) / self._unit
-        n = len(source)
-        system = np.zeros((n + 3, n + 3))
-        system[:n] = self._basis(self._knots)
-        system[n:, :n] = system[:n, n:].T
-        values = np.vstack([target, np.zeros((3, 2))])
-        self._weights = np.linalg.solve(system, values)
-
-    def _basis(self, points: Points) -> Points:
-        squared = ((points[:, None] - self._knots[None]) ** 2).sum(2)
-        bend = squared * np.log(np.maximum(squared, 1e-12))
-        return np.hstack([bend, np.ones((len(points), 1)), points])
+        self._spline = RBFInterpolator(source, target, kernel="thin_plate_spline")
 
     def __call__(self, points: Points) -> Points:
         """Images of `points` (m, 2)."""
-        return self._basis((points - self._centre) / self._unit) @ self._weights
+        return np.asarray(self._spline(points))
 
     def grid(self, x: int, y: int, width: int, height: int, step: int = 12) -> Float32:
         """Images of the pixels of a window, (height, width, 2) float32.
