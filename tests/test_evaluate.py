@@ -452,7 +452,7 @@ def test_what_was_scored_is_not_dropped_by_a_command_that_does_not_mention_it(ev
         assert outcome.status == 2
         assert f"evaluated with {missing}" in outcome.err
         assert read(out)[1]["system"]["name"] == "theirs"
-        assert read(out)[1]["protocols"]["official"]["fid"] > 0
+        assert read(out)[1]["protocols"]["official"]["fid"] is not None
     outcome, out = evaluate(*own, features, "name=renamed", checkpoint=None)
     assert read(out)[1]["system"]["name"] == "renamed"
 

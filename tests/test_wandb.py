@@ -221,7 +221,8 @@ def test_an_evaluation_is_one_run_however_often_and_another_systems_another(
     for _ in range(2):
         assert evaluate("limit=1").status == 0
     evaluate("limit=1", "name=theirs")
-    assert evaluate("limit=1", "features=vton_aux.evaluation.features:random_vgg").status == 0
+    features = "features=vton_aux.evaluation.features:random_vgg"
+    assert evaluate("limit=1", features, "name=both").status == 0
     first, again, theirs, with_distances = begun
     assert first == again == with_distances != theirs
 

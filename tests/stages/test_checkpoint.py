@@ -94,13 +94,14 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, mon
     path = tmp_path / "last.ckpt"
     WholeCheckpoints().save_checkpoint({"step": 1}, path)
 
-    def full(_, file):
-        Path(file).write_bytes(b"half")
+    def full(part, _):
+        part.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space") as told:
         WholeCheckpoints().save_checkpoint({"step": 2}, path)
+    assert told.value.filename == str(path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
 
