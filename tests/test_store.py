@@ -332,6 +332,11 @@ def test_a_finished_model_that_is_damaged_is_told_with_what_to_do(trained, tmp_p
         trained()
 
 
+def test_more_processes_than_validation_images_are_told_before_any_starts(trained):
+    with pytest.raises(UserError, match=r"data\.val_fraction=0\.2: 1 validation images for 8"):
+        trained("trainer.devices=8", "trainer.accelerator=cpu")
+
+
 def test_the_arms_share_the_stages_that_are_equal(trained):
     assert trained("arm=gmm_only") == ["tom"]
     assert trained("arm=baseline") == ["gmm", "tom"]

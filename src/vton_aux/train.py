@@ -185,6 +185,7 @@ def _stage(
 def _provenance(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
     """Seed, data and code as they are now: a stage may begin hours after the one before it."""
     module = VITONDataModule(**{**data, "augment": None})
+    module.check_processes(processes(config.trainer))
     digest = module.training_fingerprint()
     versions = {"code": code_version(*STAGE), "model": code_version(*MODEL)}
     return {"seed": config.seed, "data": digest, **versions}

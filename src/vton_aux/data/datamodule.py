@@ -138,6 +138,19 @@ class VITONDataModule(pl.LightningDataModule):
             self._warn_of_other_shape(pairs[0])
         return self._split
 
+    def check_processes(self, world: int) -> None:
+        """Check that each of so many processes gets an image of the validation set.
+
+        Raises:
+            UserError: one would get none.
+        """
+        images = len(self.train_and_validation_pairs()[1])
+        if images < world:
+            raise UserError(
+                f"data.val_fraction={self.val_fraction}: {images} validation images for {world} "
+                "processes; raise it or take fewer processes"
+            )
+
     def training_fingerprint(self) -> str:
         """`fingerprint` of both sides: it changes with the data and with the cut between them."""
         train, validation = self.train_and_validation_pairs()
@@ -173,18 +186,9 @@ class VITONDataModule(pl.LightningDataModule):
         return self._loader(data, sampler)
 
     def val_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """The validation set in order.
-
-        Raises:
-            UserError: a process would get none of its images.
-        """
-        data, world = self.val_dataset(), self._place()[1]
-        if len(data) < world:
-            raise UserError(
-                f"data.val_fraction={self.val_fraction}: {len(data)} validation images for {world} "
-                "processes; raise it or take fewer processes"
-            )
-        return self._in_order(self._rows_of(data))
+        """The validation set in order; see `check_processes`."""
+        self.check_processes(self._place()[1])
+        return self._in_order(self._rows_of(self.val_dataset()))
 
     def test_dataloader(self) -> DataLoader[dict[str, Any]]:
         """The test set in order."""
