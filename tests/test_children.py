@@ -27,8 +27,9 @@ heard.write_text("")
 time.sleep(60)
 """
 PARENT = """
-import sys
+import signal, sys
 from vton_aux.children import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with & ignores it
 try:
     run(*([sys.executable, "-c", sys.argv[1], path] for path in sys.argv[2:]))
 except KeyboardInterrupt:
