@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from vton_aux.errors import UserError
+from vton_aux.overrides import of_keys
 from vton_aux.stages.settings import GMMSettings, TOMSettings
 from vton_aux.stages.speed import Speed
 
@@ -60,7 +61,7 @@ def arm_name(arm: ArmConfig) -> str:
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         chosen = str(hydra.runtime.choices["arm"])
-        if not any(override.lstrip("+~").startswith("arm.") for override in hydra.overrides.task):
+        if not of_keys(hydra.overrides.task, "arm."):
             return chosen
     folder = Path(config_folder(), "arm")
     for path in sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p)):

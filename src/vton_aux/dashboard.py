@@ -17,6 +17,7 @@ from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation.gallery import figures, picture_of
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.runs import Evaluation
+from vton_aux.overrides import of_keys
 
 PEOPLE = 6  # on a sheet of an evaluation
 LONGEST_NAME = 128  # that W&B takes for a run
@@ -49,7 +50,7 @@ def _swept(stage: str) -> list[str]:
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return []
     of = (f"{stage}.", f"{stage}=", "labels=", "representation", "data/augment", "data.augment")
-    return [word for word in HydraConfig.get().overrides.task if word.startswith(of)]
+    return of_keys(HydraConfig.get().overrides.task, *of)
 
 
 def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:

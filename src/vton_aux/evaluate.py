@@ -23,12 +23,12 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.dress import claim, dress, evaluation_data
 from vton_aux.evaluation.features import build_features, build_lpips
 from vton_aux.evaluation.known_scores import SCORES
-from vton_aux.evaluation.runs import Evaluation
+from vton_aux.evaluation.runs import Evaluation, read_evaluation
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.settings import flat_settings
 from vton_aux.evaluation.summary import protocol_scores, write_table
 from vton_aux.files import alone, check_writable, write_json
-from vton_aux.overrides import override
+from vton_aux.overrides import of_keys, override
 from vton_aux.prepare import check_root, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.version import DRESSING, SCORING, code_version
@@ -105,16 +105,18 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
 def _check_kept(config: EvaluateConfig, output: Path, name: str) -> None:
     """Check that what was scored in `output` loses nothing that this command does not mention."""
     try:
-        former = json.loads((output / "summary.json").read_text())
-        before = former["system"]["name"], former["features"], former["protocols"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        former = read_evaluation(output)
+    except UserError:
         return  # nothing finished lies there
-    lost = {
-        "name": before[0] if before[0] != name and config.name is None else None,
-        "features": before[1] if config.features is None else None,
-        "lpips": (not config.lpips and any("lpips" in of["means"] for of in before[2])) or None,
-    }
-    words = " ".join(override(key, value) for key, value in lost.items() if value is not None)
+    features, protocols = former.summary.get("features"), former.summary["protocols"].values()
+    lost: dict[str, Any] = {}
+    if config.name is None and former.name != name:
+        lost["name"] = former.name
+    if config.features is None and features is not None:
+        lost["features"] = features
+    if not config.lpips and any("lpips" in (of.get("means") or {}) for of in protocols):
+        lost["lpips"] = True
+    words = " ".join(override(key, value) for key, value in lost.items())
     if words:
         raise UserError(
             f"{output}: evaluated with {words}, which this command would drop; give it again, or "
@@ -234,9 +236,8 @@ def main(raw: Any) -> None:
     """The job that Hydra calls with the composed configuration."""
     config: EvaluateConfig = typed(raw)
     overrides = HydraConfig.get().overrides.task
-    for word in overrides:
-        if word.lstrip("+~").startswith(OF_TRAINING):
-            raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
+    for word in of_keys(overrides, *OF_TRAINING):
+        raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
     check_root(config.data, overrides)
     asked = any(word.startswith("data.size=") for word in overrides)
     summary, output = evaluate(config, size_asked=asked)

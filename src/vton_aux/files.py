@@ -49,6 +49,12 @@ def check_writable(path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({reason})")
 
 
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write `path` whole or not at all."""
+    with whole(path) as part:
+        part.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `path` whole or not at all."""
     with whole(path) as part:

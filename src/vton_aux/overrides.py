@@ -1,10 +1,16 @@
-"""Values as Hydra's grammar of overrides reads them."""
+"""Hydra's overrides: of which keys they are, and values as their grammar reads them."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z/.][\w./:@%+-]*", re.ASCII)
 _WORDS = ("true", "false", "null", "inf", "nan")  # which are no text to Hydra
+
+
+def of_keys(overrides: Iterable[str], *keys: str) -> list[str]:
+    """The overrides that begin with one of `keys`, whether or not with a + or ~ before it."""
+    return [word for word in overrides if word.lstrip("+~").startswith(keys)]
 
 
 def quoted(value: str | Path) -> str:

@@ -23,7 +23,7 @@ from torch.export import Dim, ExportedProgram
 from vton_aux.data.labels import LIP
 from vton_aux.data.pose import JOINTS
 from vton_aux.errors import UserError
-from vton_aux.files import whole
+from vton_aux.files import whole, write_bytes
 from vton_aux.networks.tom import compose
 from vton_aux.pictures import grey_levels
 from vton_aux.representation import to_unit
@@ -104,8 +104,7 @@ def save_pt2(stage: TOMStage, path: Path) -> None:
     content = BytesIO()  # torch's own writer ends the process on a full disk
     with _quiet():
         torch.export.save(graph, content, extra_files={FACTS: told})
-    with whole(path) as part:
-        part.write_bytes(content.getbuffer())
+    write_bytes(path, content.getbuffer())
 
 
 def save_onnx(stage: TOMStage, path: Path) -> None:

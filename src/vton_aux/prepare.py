@@ -16,6 +16,7 @@ from vton_aux.data.packed import PackedSplit
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.files import alone
+from vton_aux.overrides import of_keys
 
 
 def check_root(data: DataConfig, overrides: Sequence[str]) -> None:
@@ -32,7 +33,7 @@ def check_root(data: DataConfig, overrides: Sequence[str]) -> None:
         return
     own: Any = OmegaConf.load(Path(config_folder(), "data", "synthetic.yaml"))
     own = OmegaConf.merge(own, {"generate": asdict(data.generate), "size": list(data.size)})
-    wished = any(word.lstrip("+").startswith(("data=", "data.generate")) for word in overrides)
+    wished = of_keys(overrides, "data=", "data.generate")
     if not wished and data.root != own.root:
         raise UserError(
             f"data.root={data.root}: there is no such folder (data=synthetic beside it would write "

@@ -64,10 +64,10 @@ def number_of(value: float, score: Score) -> str:
 
 def _printed(cells: Sequence[Cell], row: Row, notes: list[str]) -> list[PrintedCell]:
     score = SCORES[row.score]
-    best = _best([number_of(cell.value, score) for cell in cells], score)
+    numbers = [number_of(cell.value, score) for cell in cells]
+    best = _best(numbers, score)
     found = []
-    for cell in cells:
-        number = number_of(cell.value, score)
+    for number, cell in zip(numbers, cells, strict=True):
         sd, low, high = (
             "" if math.isnan(value) else number_of(value, score)
             for value in (cell.seed_sd, cell.low, cell.high)

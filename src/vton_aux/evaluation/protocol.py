@@ -47,10 +47,8 @@ def test_flags(root: Path, pairs: Sequence[Pair], pairing: Pairing) -> pd.DataFr
     files = [files_of(root, "test", pair) for pair in pairs]
     trained = [files_of(root, "train", pair) for pair in read_pairs(root, "train")]
     own = [root / "test" / "cloth" / own_cloth(pair.person) for pair in pairs]
-    digests = content_hashes(
-        (path for f in (*files, *trained) for path in (f.image, f.cloth)), "looking for copies"
-    )
-    digests |= content_hashes((path for path in own if path.is_file()), "looking for own cloths")
+    listed = [path for f in (*files, *trained) for path in (f.image, f.cloth)]
+    digests = content_hashes([*listed, *filter(Path.is_file, own)], "looking for copies")
     photos = pd.Series([digests[f.image] for f in files])
     cloths = pd.Series([digests[f.cloth] for f in files])
     seen = photos.isin({digests[f.image] for f in trained})

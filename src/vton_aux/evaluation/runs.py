@@ -101,8 +101,7 @@ class Evaluation:
 
     def photos(self, protocol: str) -> "pd.Series[Any] | None":
         """The number of each sample's photo, one for all its copies; None in older tables."""
-        rows = self.rows(protocol)
-        return rows.get("photo")
+        return self.rows(protocol).get("photo")
 
     def pooled(self, protocol: str, score: str) -> float | None:
         """A score that the summary holds, as it is no mean over images: FID, KID, M_exp's IoU."""

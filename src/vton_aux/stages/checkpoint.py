@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from vton_aux.errors import UserError
-from vton_aux.files import whole
+from vton_aux.files import write_bytes
 from vton_aux.stages.tom import TOMStage
 from vton_aux.version import MODEL, code_version
 
@@ -27,8 +27,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Write beside `path` and put that in its place."""
         content = BytesIO()  # torch's own writer tells of no full disk
         torch.save(checkpoint, content)
-        with whole(Path(path)) as part:
-            part.write_bytes(content.getbuffer())
+        write_bytes(Path(path), content.getbuffer())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
