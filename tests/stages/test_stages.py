@@ -75,7 +75,7 @@ def primary_loss(stage, batch):
 
 def auxiliary_loss(stage, batch):
     logits = stage(batch, segment=True).expected_segmentation
-    return stage.auxiliary_loss(logits, batch["parse"].long())
+    return stage.auxiliary_loss(logits, batch["parse"])
 
 
 def gets_gradient(module):

@@ -111,10 +111,11 @@ def read_architecture(stage: TOMStage, batch: Mapping[str, Any]) -> Architecture
         "photo": inputs.image,
     }
     labels = stage.labels
-    class_of = torch.tensor(labels.class_of, device=inputs.parse.device)
     drawn = {name: photo(images)[0] for name, images in pictures.items()}
     drawn["mask"] = mask_picture(result.mask)[0]
-    drawn["parse"] = segmentation_picture(class_of[inputs.parse], labels)[0]
+    drawn["parse"] = segmentation_picture(
+        torch.tensor(labels.class_of)[inputs.parse.int()], labels
+    )[0]
     if result.expected_segmentation is not None:
         drawn["M_exp"] = segmentation_picture(result.expected_segmentation.argmax(1), labels)[0]
     return Architecture(

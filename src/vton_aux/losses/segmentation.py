@@ -30,11 +30,11 @@ class SegmentationLoss(nn.Module):
         self.register_buffer("class_of", torch.tensor(labels.class_of), persistent=False)
 
     def target(self, parse: Tensor) -> Tensor:
-        """Raw labels (B, H, W) int64 -> classes (B, H, W) int64."""
-        return self.class_of[parse]
+        """Raw labels (B, H, W) -> classes (B, H, W) int64."""
+        return self.class_of[parse.int()]
 
     def forward(self, logits: Tensor, parse: Tensor) -> Tensor:
-        """Scalar loss of logits (B, classes, H, W) against raw labels (B, H, W) int64."""
+        """Scalar loss of logits (B, classes, H, W) against raw labels (B, H, W) uint8."""
         logits, target = logits.float(), self.target(parse)
         if logits.device.type != "cpu":
             return F.cross_entropy(logits, target, self.weight)
