@@ -11,6 +11,7 @@ from vton_aux.errors import UserError
 WRONG = {
     ("--arms", "baseline,bothh"): ("--arms baseline,bothh", "no bothh", "tom_only"),
     ("--seeds", "0,1", "seed=5"): ("seed=", "--seeds"),
+    ("--arms", "both", "++arm=baseline"): ("arm=", "--arms"),
     ("--seeds", "0,one"): ("--seeds 0,one", "whole numbers"),
     ("--features", "nothing:at_all"): ("features=nothing:at_all",),
     ("--folder", "/dev/null/x"): ("/dev/null/x", "cannot be written"),

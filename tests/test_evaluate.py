@@ -383,6 +383,7 @@ def test_pictures_that_cannot_be_scored_are_named(evaluate, photos, spoil, words
         (("pairing=both",), "pairing=both"),
         (("split=val", "pairing=unpaired"), "split=val"),
         (("data.size=[128,96]",), "trained at [256, 192]"),
+        (("++data.size=[128,96]",), "trained at [256, 192]"),
         (("data.root=/no/such",), "/no/such"),
         (("device=abacus",), "device=abacus"),
         (("precision=16",), "choose 32-true or bf16-mixed"),

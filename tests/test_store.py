@@ -10,6 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import vton_aux.recipe
 import vton_aux.train
 from vton_aux import version
 from vton_aux.config import config_folder, register
@@ -359,7 +360,7 @@ def test_seeds_and_versions_share_a_recipe_and_nothing_else_does(trained, tmp_pa
         )
     }  # fmt: skip
     assert len(others | {one}) == 8
-    monkeypatch.setattr(vton_aux.train, "code_version", lambda *_: "another")
+    monkeypatch.setattr(vton_aux.recipe, "code_version", lambda *_: "another")
     assert recipe("seed=2") == one
 
 
@@ -371,11 +372,11 @@ def test_a_setting_at_its_default_is_no_other_recipe(monkeypatch):
     class Later(GMMSettings):
         theta_weight: float = 0.0
 
-    before = vton_aux.train._recipe(inputs, None)
-    monkeypatch.setattr(vton_aux.train, "GMMSettings", Later)
-    assert vton_aux.train._recipe(new, None) == before
+    before = vton_aux.recipe.shared_key(inputs, None)
+    monkeypatch.setattr(vton_aux.recipe, "GMMSettings", Later)
+    assert vton_aux.recipe.shared_key(new, None) == before
     new["settings"]["theta_weight"] = 1.0
-    assert vton_aux.train._recipe(new, None) != before
+    assert vton_aux.recipe.shared_key(new, None) != before
 
 
 def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, capsys):
@@ -386,7 +387,7 @@ def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, c
     (tom / "last.ckpt").touch()
     trained("arm=tom_only")  # by the same code, on another GMM
     assert "by other code" not in capsys.readouterr().out
-    monkeypatch.setattr(vton_aux.train, "code_version", lambda *_: "another")
+    monkeypatch.setattr(vton_aux.recipe, "code_version", lambda *_: "another")
     trained("stage=gmm")
     assert f"gmm: {folder} was begun by other code; this one starts anew" in capsys.readouterr().out
 

@@ -22,7 +22,7 @@ from vton_aux.config import config_folder
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import build_features
 from vton_aux.files import check_writable
-from vton_aux.overrides import quoted
+from vton_aux.overrides import of_keys, quoted
 
 ARMS = ("baseline", "tom_only", "both")
 DEMO = (
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
     arms, seeds = _arms(chosen.arms, chosen.config_dir), _seeds(chosen.seeds)
     own = [] if chosen.config_dir is None else ["--config-dir", str(chosen.config_dir.resolve())]
     for key in ("arm", "seed"):
-        if any(override.startswith(f"{key}=") for override in chosen.overrides):
+        if of_keys(chosen.overrides, f"{key}="):
             raise UserError(f"{key}=: the ablation chooses it; give --{key}s with commas between")
     check_writable(chosen.folder / "table1.md")
     if chosen.features is not None:
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
             ("features", chosen.features), ("features_weights", chosen.features_weights),
         ) if value is not None
     ]  # fmt: skip
-    dashboard = [word for word in chosen.overrides if word.startswith(("wandb=", "wandb."))]
+    dashboard = of_keys(chosen.overrides, "wandb=", "wandb.")
     evaluations: list[str] = []
     for place in runs:
         data = OmegaConf.load(place / "config.yaml").data

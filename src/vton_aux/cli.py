@@ -1,6 +1,7 @@
 """The command line: `vton-aux COMMAND ...`."""
 
 import os
+import pkgutil
 import re
 import signal
 import sys
@@ -17,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vton_aux.config import config_folder, register
 from vton_aux.errors import StoppedError, UserError, one_line
 from vton_aux.launch import leads
-from vton_aux.overrides import quoted
+from vton_aux.overrides import of_keys, quoted
 
 USAGE = """usage: vton-aux COMMAND ...
 
@@ -39,6 +40,16 @@ USAGE = """usage: vton-aux COMMAND ...
 overrides."""
 
 
+_HYDRA = ("train", "evaluate", "tryon", "export")  # `main` of the module of that name
+_PLAIN = {
+    "table": "table_cli:main",
+    "report": "report_cli:report",
+    "figures": "report_cli:figures",
+    "ablation": "ablation:main",
+    "bench": "bench_cli:main",
+    "data": "data_cli:main",
+    "demo": "ablation:demo",
+}
 # stopped, they find again what they have done; `train` and `bench` say so themselves
 _GOES_ON = ("evaluate", "ablation", "demo")
 # what Hydra and OmegaConf say, and what to do
@@ -62,28 +73,11 @@ def main() -> None:
     # an error like Ctrl-C's, at which what is half done is undone
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if command in ("train", "evaluate", "tryon", "export"):
+        if command in _HYDRA:
             _hydra(command, rest)
-        elif command == "data":
-            from vton_aux import data_cli
-
-            sys.exit(data_cli.main(rest))
-        elif command == "bench":
-            from vton_aux import bench_cli
-
-            sys.exit(bench_cli.main(rest))
-        elif command == "table":
-            from vton_aux import table_cli
-
-            table_cli.main(rest)
-        elif command in ("report", "figures"):
-            from vton_aux import report_cli
-
-            report_cli.main([command, *rest])
-        elif command in ("ablation", "demo"):
-            from vton_aux import ablation
-
-            (ablation.main if command == "ablation" else ablation.demo)(rest)
+        elif command in _PLAIN:
+            if status := _code(_PLAIN[command])(rest):
+                sys.exit(status)
         else:
             raise UserError(f"unknown command {command}; see vton-aux --help")
     except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
@@ -95,6 +89,11 @@ def main() -> None:
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, former)
+
+
+def _code(name: str) -> Callable[..., Any]:
+    """Imported when it is wanted: torch and Lightning take seconds that --help should not."""
+    return pkgutil.resolve_name(f"vton_aux.{name}")  # type: ignore[no-any-return]
 
 
 def _hydra(command: str, arguments: list[str]) -> None:
@@ -120,7 +119,7 @@ def _hydra(command: str, arguments: list[str]) -> None:
     except AssertionError as error:  # of OmegaConf, where a key's group is null
         if not str(error).startswith("Unexpected type for root"):
             raise
-        keys = [a for a in arguments if a.startswith(("wandb.", "data.generate."))]
+        keys = of_keys(arguments, "wandb.", "data.generate.")
         raise UserError(
             f"{', '.join(keys)}: a key in a group that is null; choose the group, as wandb=on does"
         ) from None
@@ -142,15 +141,7 @@ def _options_first(arguments: list[str]) -> list[str]:
 
 def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
     def job(config: Any) -> None:
-        # imported here: torch and Lightning take seconds that --help should not
-        if command == "train":
-            from vton_aux.train import main as run
-        elif command == "evaluate":
-            from vton_aux.evaluate import main as run
-        elif command == "export":
-            from vton_aux.export import main as run
-        else:
-            from vton_aux.tryon import main as run
+        run = _code(f"{command}:main")
         try:
             if HydraConfig.get().job.chdir:
                 raise UserError(

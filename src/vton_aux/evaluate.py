@@ -239,8 +239,8 @@ def main(raw: Any) -> None:
     for word in of_keys(overrides, *OF_TRAINING):
         raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
     check_root(config.data, overrides)
-    asked = any(word.startswith("data.size=") for word in overrides)
-    summary, output = evaluate(config, size_asked=asked)
+    asked = of_keys(overrides, "data.size=")
+    summary, output = evaluate(config, size_asked=bool(asked))
     size = "x".join(map(str, summary["size"]))
     print(f"{summary['system']['name']}: {config.pairing} {config.split} images at {size}")
     for protocol, scores in summary["protocols"].items():

@@ -17,40 +17,52 @@ from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.files import check_writable, write_text
 
 
-def main(arguments: list[str]) -> None:
-    """Write the report or the figures.
+def report(arguments: list[str]) -> None:
+    """Write the report.
 
     Raises:
         UserError: no evaluation is found, one is broken, they cannot stand in one table, a picture
             is broken, or the output cannot be written.
     """
-    parser = argparse.ArgumentParser(prog="vton-aux")
-    commands = parser.add_subparsers(dest="command", required=True)
-    report = commands.add_parser("report", help="one HTML file of numbers and pictures")
-    figures = commands.add_parser("figures", help="Figures 1 to 3 and galleries as files")
-    for command in (report, figures):
-        command.add_argument(
-            "paths", type=Path, nargs="+", metavar="PATH",
-            help="evaluations, runs, or folders of them",
-        )  # fmt: skip
-        command.add_argument(
-            "--people", type=int, default=6, metavar="N", help="rows of a figure and of a gallery"
-        )
-    report.add_argument("--output", type=Path, metavar="FILE", help="default: PATH/report.html")
-    figures.add_argument("--output", type=Path, metavar="DIR", help="default: PATH/figures")
-    chosen = parser.parse_args(arguments)
-    least = 0 if chosen.command == "report" else 1
-    if chosen.people < least:
-        raise UserError(f"--people {chosen.people}: must be at least {least}")
+    chosen = _parse("report", "one HTML file of numbers and pictures", "FILE", arguments)
     evaluations = find_evaluations(chosen.paths)
-    common = Path(os.path.commonpath([path.resolve() for path in chosen.paths]))
-    if chosen.command == "figures":
-        output = chosen.output or common / "figures"
-        for path in write_figures(evaluations, output, chosen.people):
-            print(path)
-        return
-    output = chosen.output or common / "report.html"
+    output = chosen.output or _common(chosen.paths) / "report.html"
     check_writable(output)
     text = make_report(evaluations, chosen.people)
     write_text(output, text)
     print(f"report: {output} ({len(text.encode()) / 1e6:.1f} MB; open it in a browser)")
+
+
+def figures(arguments: list[str]) -> None:
+    """Write the figures.
+
+    Raises:
+        UserError: as `report` does.
+    """
+    chosen = _parse("figures", "Figures 1 to 3 and galleries as files", "DIR", arguments, least=1)
+    evaluations = find_evaluations(chosen.paths)
+    output = chosen.output or _common(chosen.paths) / "figures"
+    for path in write_figures(evaluations, output, chosen.people):
+        print(path)
+
+
+def _parse(
+    command: str, description: str, output: str, arguments: list[str], least: int = 0
+) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"vton-aux {command}", description=description)
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="evaluations, runs, or folders of them"
+    )
+    parser.add_argument(
+        "--people", type=int, default=6, metavar="N", help="rows of a figure and of a gallery"
+    )
+    default = "PATH/report.html" if command == "report" else "PATH/figures"
+    parser.add_argument("--output", type=Path, metavar=output, help=f"default: {default}")
+    chosen = parser.parse_args(arguments)
+    if chosen.people < least:
+        raise UserError(f"--people {chosen.people}: must be at least {least}")
+    return chosen
+
+
+def _common(paths: list[Path]) -> Path:
+    return Path(os.path.commonpath([path.resolve() for path in paths]))

@@ -13,7 +13,7 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
@@ -21,29 +21,19 @@ from omegaconf import OmegaConf
 
 from vton_aux import children
 from vton_aux.config import TrainConfig, arm_name, typed
-from vton_aux.data.content import content_hash
-from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.datamodule import check_size
 from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import alone, write_json
 from vton_aux.fit import INTERRUPTED, Job
-from vton_aux.launch import environment, follow, launch, leads, processes
+from vton_aux.launch import environment, follow, launch, leads
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
+from vton_aux.recipe import StageName, recipe
 from vton_aux.stages.checkpoint import check_model, read_checkpoint
-from vton_aux.stages.settings import GMMSettings, TOMSettings
+from vton_aux.stages.settings import GMMSettings
 from vton_aux.stages.speed import MALLOC
-from vton_aux.store import (
-    finished,
-    place,
-    stage_key,
-    unfinished_by_other_code,
-    weights_digest,
-)
+from vton_aux.store import finished, place, unfinished_by_other_code
 from vton_aux.validate import check
-from vton_aux.version import MODEL, STAGE, code_version
-
-StageName = Literal["gmm", "tom"]
-
 
 KILLED = {
     "SIGKILL": "out of memory?",
@@ -95,52 +85,9 @@ def _stage(
     gmm: Path | None = None,
 ) -> Path:
     """The folder of a finished stage, trained now where no equal one stands in the store."""
-    provenance = _provenance(config, data)
-    aux = config.arm.gmm_aux if stage == "gmm" else config.arm.tom_aux
     settings = getattr(config, stage)
-    hardware = ("accelerator", "devices", "num_nodes", "strategy", "benchmark")
-    training: dict[str, Any] = {
-        **{name: v for name, v in asdict(config.trainer).items() if name not in hardware},
-        "processes": processes(config.trainer),
-    }
-    vgg = _perceptual_weights(settings)
-    inputs: dict[str, Any] = {
-        "stage": stage,
-        "aux": aux,
-        "settings": asdict(settings) | vgg,
-        "representation": asdict(config.representation),
-        "reading": {**data, "root": None},
-        **training,
-        **provenance,
-    }
-    if settings.select == "best":
-        inputs["val_every"] = config.val_every
-    gmm_recipe = None
-    if stage == "tom":
-        assert gmm is not None
-        checkpoint = read_checkpoint(gmm)
-        gmm_arguments = checkpoint["hyper_parameters"]
-        gmm_provenance = gmm_arguments["context"]["provenance"]
-        inputs["gmm"] = [gmm_provenance, weights_digest(checkpoint["state_dict"])]
-        provenance = {
-            **provenance,
-            "arm": arm_name(config.arm),
-            "gmm_aux": gmm_arguments["context"]["aux"],
-            "tom_aux": aux,
-            "gmm_key": gmm_provenance.get("key"),
-        }
-        gmm_recipe = gmm_provenance.get("recipe")
-    training |= {key: data[key] for key in ("flip", "augment")} | vgg
-    provenance |= {"recipe": _recipe(inputs, gmm_recipe), "training": training}
-    key = stage_key(inputs)
-    folder = (Path(config.store) / f"{stage}-{key}").resolve()
-    context = {
-        "size": data["size"],
-        "labels": config.labels,
-        "representation": asdict(config.representation),
-        "aux": aux,
-        "provenance": {**provenance, "key": key},
-    }
+    made = recipe(config, stage, data, gmm)
+    folder = (Path(config.store) / f"{stage}-{made.key}").resolve()
     if finished(folder):
         check_model(folder)
         logged = "" if config.wandb is None else "; wandb=on logs what is trained, so nothing of it"
@@ -149,11 +96,11 @@ def _stage(
     job = Job(
         stage=stage,
         settings=asdict(settings),
-        context=context,
+        context=made.context,
         data={**data, **_access(config), "batch_size": settings.batch_size},
         trainer=asdict(config.trainer),
         speed=asdict(config.speed),
-        wandb=_wandb(config, stage, key, run),
+        wandb=_wandb(config, stage, made.key, run),
         seed=config.seed,
         gmm=None if gmm is None else str(gmm),
         pictures=config.pictures,
@@ -169,51 +116,17 @@ def _stage(
         with alone(folder):
             if not finished(folder):
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
-                for other in unfinished_by_other_code(folder, inputs) if not going_on else ():
+                for other in unfinished_by_other_code(folder, made.inputs) if not going_on else ():
                     print(f"{stage}: {other} was begun by other code; this one starts anew")
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
                 job.write(folder)
-                write_json(folder / "inputs.json", inputs)
+                write_json(folder / "inputs.json", made.inputs)
                 _run(folder, config.speed.malloc)
     else:
         follow(folder, job)
         if not finished(folder):
             _run(folder, config.speed.malloc)
     return folder
-
-
-def _provenance(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
-    """Seed, data and code as they are now: a stage may begin hours after the one before it."""
-    module = VITONDataModule(**{**data, "augment": None})
-    module.check_processes(processes(config.trainer))
-    digest = module.training_fingerprint()
-    versions = {"code": code_version(*STAGE), "model": code_version(*MODEL)}
-    return {"seed": config.seed, "data": digest, **versions}
-
-
-def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
-    """VGG19 by its content; nothing where the loss does without."""
-    if not isinstance(settings, TOMSettings):
-        return {}
-    if not settings.perceptual_weight:
-        return {"vgg": None}
-    path = vgg19_file(settings.vgg)
-    return {"vgg": "random" if path is None else content_hash(path)}
-
-
-def _recipe(inputs: dict[str, Any], gmm: str | None) -> str:
-    """The key of how a stage is trained: what its seeds, and versions of the code, agree in.
-
-    A setting at its default is as good as none: another version may lack it.
-
-    Args:
-        gmm: the recipe of TOM's GMM; None where that is not known, and of a GMM.
-    """
-    same = {name: v for name, v in inputs.items() if name not in ("seed", "code", "model")}
-    usual = asdict(GMMSettings() if inputs["stage"] == "gmm" else TOMSettings())
-    settings = {k: v for k, v in inputs["settings"].items() if k not in usual or v != usual[k]}
-    reading = {**inputs["reading"], "seed": None}
-    return stage_key({**same, "settings": settings, "reading": reading, "gmm": gmm})
 
 
 def _access(config: TrainConfig) -> dict[str, Any]:

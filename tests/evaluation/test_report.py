@@ -16,13 +16,13 @@ from PIL import Image
 from command_line import vton_aux
 from fake_evaluations import write_evaluation
 from pictured_evaluations import write_pictured
+from vton_aux import report_cli
 from vton_aux.data.layout import test_pairs as pairs_of
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.evaluation.report import make_report, symbols
 from vton_aux.evaluation.report_basis import commands
 from vton_aux.evaluation.runs import find_evaluations
-from vton_aux.report_cli import main
 
 
 class Page(HTMLParser):
@@ -299,7 +299,7 @@ def test_the_commands_again_hold_all_that_was_asked_for(tmp_path):
 
 def test_by_default_they_write_beside_the_evaluations(runs, tmp_path):
     shutil.copytree(runs / "both_0_paired", tmp_path / "evaluation")
-    main(["report", str(tmp_path), "--people", "0"])
+    report_cli.report([str(tmp_path), "--people", "0"])
     assert (tmp_path / "report.html").is_file()
 
 
@@ -318,4 +318,4 @@ def test_what_cannot_be_done_is_told(runs, tmp_path, arguments, words):
     places = {"RUNS": str(runs), "FILE": str(tmp_path / "file")}
     given = [re.sub("RUNS|FILE", lambda found: places[found[0]], word) for word in arguments]
     with pytest.raises(UserError, match=words):
-        main(given)
+        getattr(report_cli, given[0])(given[1:])
