@@ -11,7 +11,10 @@ from vton_aux.errors import UserError
 WRONG = {
     ("--arms", "baseline,bothh"): ("--arms baseline,bothh", "no bothh", "tom_only"),
     ("--seeds", "0,1", "seed=5"): ("seed=", "--seeds"),
-    ("--arms", "both", "++arm=baseline"): ("arm=", "--arms"),
+    ("--arms", "both", "++arm=baseline"): ("++arm=baseline", "--arms"),
+    ("--arms", "both", "arm.gmm_aux=true"): ("arm.gmm_aux=true", "--arms"),
+    ("--folder", "here", "stage=gmm"): ("stage=gmm", "both stages"),
+    ("--folder", "here", "hydra.run.dir=there"): ("hydra.run.dir=there", "--folder"),
     ("--seeds", "0,one"): ("--seeds 0,one", "whole numbers"),
     ("--features", "nothing:at_all"): ("features=nothing:at_all",),
     ("--folder", "/dev/null/x"): ("/dev/null/x", "cannot be written"),

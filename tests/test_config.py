@@ -105,8 +105,8 @@ def test_a_switch_that_an_arm_leaves_at_its_default_makes_no_other_arm(monkeypat
 
 
 def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeypatch):
-    for arm in ("both", "aux_both"):
-        text = (CONF / "arm" / "both.yaml").read_text()
+    for arm, heads in (("both", "both"), ("aux_both", "both"), ("baseline", "baseline")):
+        text = (CONF / "arm" / f"{heads}.yaml").read_text()
         (tmp_path / "arm").mkdir(exist_ok=True)
         (tmp_path / "arm" / f"{arm}.yaml").write_text(text)
     monkeypatch.setattr("vton_aux.config.config_folder", lambda: str(tmp_path))
@@ -120,6 +120,9 @@ def test_the_chosen_of_two_arms_with_these_booleans_is_the_one(tmp_path, monkeyp
     assert arm_name(config.arm) == "both"
     chosen["arm"] = "mine"  # that lies elsewhere
     assert arm_name(config.arm) == "mine"
+    chosen["arm"] = "baseline"  # whose switches an experiment has turned
+    assert arm_name(config.arm) == "aux_both"
+    chosen["arm"] = "mine"
     hydra.overrides.task.append("arm.gmm_aux=true")
     assert arm_name(config.arm) == "aux_both"
 

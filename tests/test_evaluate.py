@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from command_line import vton_aux
 from vton_aux.config import DataConfig, EvaluateConfig
-from vton_aux.data.content import fingerprint
+from vton_aux.data.content import fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.layout import read_pairs
 from vton_aux.device import computes_bf16
@@ -215,6 +215,40 @@ def test_a_checkpoint_of_another_version_of_the_code_is_told(evaluate, checkpoin
         load_tryon(tmp_path / "tom.ckpt")
 
 
+def test_a_checkpoint_that_was_trained_on_other_photos_is_told(
+    evaluate, checkpoints, tmp_path, root
+):
+    checkpoint = torch.load(checkpoints / "tom.ckpt", weights_only=True)
+    provenance = checkpoint["hyper_parameters"]["context"]["provenance"]
+    for photos, told in ((training_photos(root), False), ("beef", True)):
+        provenance["photos"] = photos
+        torch.save(checkpoint, tmp_path / "tom.ckpt")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _, out = evaluate("limit=1", checkpoint=tmp_path / "tom.ckpt", out=photos)
+        assert any("both: trained on other photos" in str(w.message) for w in caught) is told
+        assert read(out)[1]["system"].get("trained_elsewhere", False) is told
+
+
+def test_an_arm_has_the_name_of_its_run_folder(evaluate, checkpoints, tmp_path):
+    shutil.copy(checkpoints / "tom.ckpt", tmp_path)
+    (tmp_path / "summary.json").write_text('{"arm": "mine"}')
+    outcome, out = evaluate("limit=1", checkpoint=tmp_path / "tom.ckpt")
+    assert "mine: paired" in outcome.out
+    assert read(out)[1]["system"]["arm"] == "mine"
+
+
+def test_synthetic_data_of_another_size_are_not_written(capfd, monkeypatch, tmp_path, checkpoints):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = f"checkpoint={checkpoints / 'tom.ckpt'}"
+    few = ("data.generate.train=2", "data.generate.test=2")
+    outcome = vton_aux(capfd, "evaluate", checkpoint, *few, "output=out")
+    assert outcome.status == 2
+    assert "trained at [256, 192]; give data.size=[256,192], or the folder" in outcome.err
+    assert not (tmp_path / "data").exists()
+    assert vton_aux(capfd, "evaluate", checkpoint, *few, "data.size=[256,192]").status == 0
+
+
 def test_scores_say_which_version_computed_them_and_which_no_table_shows(evaluate, monkeypatch):
     names = {name: score for name, score in SCORES.items() if name != "psnr"}
     monkeypatch.setattr("vton_aux.evaluate.SCORES", names)
@@ -233,9 +267,9 @@ def test_a_validation_set_is_that_of_the_training(root):
     module = VITONDataModule(root, val_fraction=0.3, split_seed=1)
     train, validation = module.train_and_validation_pairs()
     trained_on = fingerprint(module.root, "train", [*train, *validation])
-    _check_cut(config(val_fraction=0.3, split_seed=1), trained_on)
+    _check_cut(config(val_fraction=0.3, split_seed=1), trained_on, (128, 96))
     with pytest.raises(UserError, match=r"val_fraction=0\.3 and data\.split_seed=0 cut another"):
-        _check_cut(config(val_fraction=0.3, split_seed=0), trained_on)
+        _check_cut(config(val_fraction=0.3, split_seed=0), trained_on, (128, 96))
 
 
 def test_too_few_images_for_a_distance_have_none(evaluate, photos):

@@ -293,3 +293,17 @@ def test_under_autocast_the_person_is_what_a_convolution_would_round_it_to(dtype
     assert torch.equal(rounded.gmm_person, exact.gmm_person.to(dtype))
     assert rounded.worn_cloth.dtype == torch.float32  # what is sampled and compared stays exact
     assert len(exact.gmm_person[0, 1, :16, :16].unique()) == 256
+
+
+def test_an_export_leaves_nothing_behind_that_is_no_number():
+    class Person(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.representation = PersonRepresentation((5,), (5,))
+
+        def forward(self, batch):
+            return self.representation(batch).gmm_person
+
+    person, batch = Person(), random_batch((64, 64))
+    exported = torch.export.export(person, (batch,)).module()
+    assert torch.equal(exported(batch), person(batch))

@@ -16,9 +16,10 @@ from vton_aux import version
 from vton_aux.config import config_folder, register
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
+from vton_aux.files import key_of
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.settings import GMMSettings
-from vton_aux.store import finished, place, stage_key
+from vton_aux.store import finished, place
 from vton_aux.version import STAGE, code_version
 
 INPUTS = {
@@ -60,7 +61,7 @@ def changed(value, path, new):
     ],
 )
 def test_a_key_changes_with_any_input(path, new):
-    assert stage_key(changed(INPUTS, path, new)) != stage_key(INPUTS)
+    assert key_of(changed(INPUTS, path, new)) != key_of(INPUTS)
 
 
 def test_a_key_is_the_same_for_equal_inputs_in_any_order():
@@ -69,9 +70,9 @@ def test_a_key_is_the_same_for_equal_inputs_in_any_order():
         for key, value in reversed(INPUTS.items())
     }
     assert list(backwards) != list(INPUTS)
-    assert stage_key(backwards) == stage_key(INPUTS)
-    assert len(stage_key(INPUTS)) == 12
-    assert int(stage_key(INPUTS), 16) >= 0
+    assert key_of(backwards) == key_of(INPUTS)
+    assert len(key_of(INPUTS)) == 12
+    assert int(key_of(INPUTS), 16) >= 0
 
 
 # finished stages
@@ -322,6 +323,14 @@ def test_any_setting_of_a_stage_trains_it_anew_and_a_gmm_its_tom_too(trained, st
     ):  # fmt: skip
         anew = ["gmm", "tom"] if stage == "gmm" else ["tom"]
         assert trained(f"{stage}.{override}") == anew, override
+
+
+def test_what_a_stage_without_a_head_does_not_read_trains_none_anew(trained):
+    assert trained("arm=baseline") == ["gmm", "tom"]
+    for setting in ("aux_weight=2", "skin_weight=3", "background_weight=3", "head_width=16"):
+        overrides = (f"gmm.{setting}", f"tom.{setting}")
+        assert trained("arm=baseline", *overrides) == []
+        assert trained("arm=tom_only", *overrides) == ["tom"]
 
 
 def test_a_finished_model_that_is_damaged_is_told_with_what_to_do(trained, tmp_path):

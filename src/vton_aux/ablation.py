@@ -58,9 +58,11 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
     chosen = parser.parse_intermixed_args(arguments)
     arms, seeds = _arms(chosen.arms, chosen.config_dir), _seeds(chosen.seeds)
     own = [] if chosen.config_dir is None else ["--config-dir", str(chosen.config_dir.resolve())]
-    for key in ("arm", "seed"):
-        if of_keys(chosen.overrides, f"{key}="):
-            raise UserError(f"{key}=: the ablation chooses it; give --{key}s with commas between")
+    for word in of_keys(chosen.overrides, "arm=", "arm.", "seed="):
+        kind = "seeds" if "seed=" in word else "arms"
+        raise UserError(f"{word}: the ablation chooses it; give --{kind} with commas between")
+    for word in of_keys(chosen.overrides, "stage=", "gmm_checkpoint=", "hydra.run", "hydra.sweep"):
+        raise UserError(f"{word}: the ablation trains both stages, in --folder; leave it out")
     check_writable(chosen.folder / "table1.md")
     if chosen.features is not None:
         build_features(chosen.features, chosen.features_weights)  # what is wrong is told first

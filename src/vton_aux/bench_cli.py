@@ -104,17 +104,18 @@ def _run(chosen: argparse.Namespace) -> int:
         check_checkout(chosen.reference)
     device = pick_device(chosen.device)
     gpu, bf16 = device.type == "cuda", computes_bf16(device)
+    root = chosen.data or _SYNTHETIC
+    pairs = len(read_pairs(root, "train")) if chosen.data or root.is_dir() else _PAIRS
     results = {
         "machine": describe_machine(device),
         "device": device.type,
         "repeats": chosen.repeats,
         "seconds": chosen.seconds,
         "data": "synthetic" if chosen.data is None else chosen.data.name,
+        "pairs": pairs,
         "code": code_version("bench/worker.py", "bench/clock.py", "bench/suite.py"),
     }
     begun = _begun(output, results)
-    root = chosen.data or _SYNTHETIC
-    pairs = len(read_pairs(root, "train")) if chosen.data or root.is_dir() else _PAIRS
 
     def suite(packed: str) -> dict[str, list[Case]]:
         source = None if chosen.reference is None else str(chosen.reference.resolve())
@@ -124,9 +125,10 @@ def _run(chosen: argparse.Namespace) -> int:
     cases = _chosen(suite(""), chosen.sections, chosen.cases)  # a wrong choice is told first
     if not bf16:
         print("this processor has no bf16 instructions: all is measured in float32")
-    if any({"root", "data"} & case.options.keys() for _, case in cases):
-        if not root.is_dir():
-            write_dataset(root, train=_PAIRS, test=8, seed=0, size=(256, 192))
+    reading = [of for _, case in cases for of in (case.options, case.options.get("data") or {})]
+    if any("root" in of for of in reading) and not root.is_dir():
+        write_dataset(root, train=_PAIRS, test=8, seed=0, size=(256, 192))
+    if any("packed" in of for of in reading):
         labels = len(LABEL_SETS["lip"].class_of)
         packed = pack_split(root, "train", (256, 192), labels, chosen.cache)
         found = suite(str(packed.folder.resolve()))
@@ -163,7 +165,7 @@ def _begun(output: Path, results: dict[str, Any]) -> list[dict[str, Any]]:
         {key: value for key, value in one["machine"].items() if key != "date"}
         for one in (found, results)
     )
-    keys = ("device", "repeats", "seconds", "data", "code")
+    keys = ("device", "repeats", "seconds", "data", "pairs", "code")
     if former != machine or any(found.get(key) != results[key] for key in keys):
         raise UserError(
             f"--output {output}: holds what another machine, version or command measured; give "

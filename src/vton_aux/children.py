@@ -49,20 +49,17 @@ def run(
         signal.signal(signal.SIGTERM, former)
 
 
-def end_with_parent(every: float = 0.5) -> None:
+def end_with_parent() -> None:
     """Send this process a SIGTERM when the one that started it is gone, however that ended.
 
     The parent is one that called `run`, or `end_with_parent` itself before.
-
-    Args:
-        every: seconds from one look to the next.
     """
     parent = int(os.environ.get(_STARTED_BY, os.getppid()))
     os.environ[_STARTED_BY] = str(os.getpid())
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(every)
+            time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(_GRACE)
         os.kill(os.getpid(), signal.SIGKILL)

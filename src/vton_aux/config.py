@@ -55,16 +55,16 @@ class ArmConfig:
 
 
 def arm_name(arm: ArmConfig) -> str:
-    """The name of the arm that was chosen, or where overrides have turned it into another, of that:
-    of the arm in conf/ with these switches, else "custom"."""
+    """The name of an arm of one's own, as long as no override changes it; else of the arm in conf/
+    with these switches, the chosen one before others; else "custom"."""
     chosen = None
     if HydraConfig.initialized():
-        hydra = HydraConfig.get()
-        chosen = str(hydra.runtime.choices["arm"])
-        if not of_keys(hydra.overrides.task, "arm."):
-            return chosen
-    folder = Path(config_folder(), "arm")
-    for path in sorted(folder.glob("*.yaml"), key=lambda p: (p.stem != chosen, p)):
+        chosen = str(HydraConfig.get().runtime.choices["arm"])
+    paths = sorted(Path(config_folder(), "arm").glob("*.yaml"), key=lambda p: (p.stem != chosen, p))
+    own = chosen is not None and chosen not in [path.stem for path in paths]
+    if own and not of_keys(HydraConfig.get().overrides.task, "arm."):
+        return str(chosen)
+    for path in paths:
         told: Any = OmegaConf.to_container(OmegaConf.load(path))
         told = told.get("arm", told)
         if told.keys() <= asdict(arm).keys() and ArmConfig(**told) == arm:

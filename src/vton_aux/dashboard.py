@@ -28,7 +28,7 @@ def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) ->
 
     Args:
         config: with `wandb`.
-        key: of the stage, see `store.stage_key`.
+        key: of the stage, see `files.key_of`.
         run: the run folder.
 
     Raises:

@@ -8,6 +8,7 @@ OUTPUT/summary.json                  means a protocol, and what they came from; 
 import hashlib
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from vton_aux import children
 from vton_aux.config import EvaluateConfig, typed
-from vton_aux.data.content import fingerprint
+from vton_aux.data.content import content_hash, fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.device import autocast, pick_device, warn_of_slowness
@@ -27,9 +28,9 @@ from vton_aux.evaluation.runs import Evaluation, read_evaluation
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.settings import flat_settings
 from vton_aux.evaluation.summary import protocol_scores, write_table
-from vton_aux.files import alone, check_writable, write_json
+from vton_aux.files import alone, check_writable, key_of, write_json
 from vton_aux.overrides import of_keys, override
-from vton_aux.prepare import check_root, pack, prepare_data
+from vton_aux.prepare import check_root, in_its_place, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.version import DRESSING, SCORING, code_version
 
@@ -47,21 +48,27 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     """
     _check(config)
     scored_by = code_version(*SCORING)
-    prepare_data(config.data)
     inputs, system = _inputs(config, size_asked)
+    prepare_data(config.data)
     data = evaluation_data(inputs)
     pairs, split = data.pairs, data.split
     if config.split == "val":
-        _check_cut(config, system["trained_on"])
+        _check_cut(config, system["trained_on"], data.size)
+    elif system["photos"] not in (None, training_photos(data.root)):
+        system["trained_elsewhere"] = True
+        warnings.warn(
+            f"{system['name']}: trained on other photos than {data.root} has for training, so the "
+            "clean protocol cannot tell which test photos it has seen",
+            stacklevel=1,
+        )
     facts = {"root": inputs["root"], "fingerprint": fingerprint(data.root, split, pairs)}
     inputs["data"] = facts["fingerprint"]
     output = _output(config, inputs, system)
     check_writable(output / "summary.json")
-    features = None
+    device, features = pick_device(config.device), None
     if config.features is not None:
-        features = build_features(config.features, config.features_weights)
-        features.to(pick_device(config.device))
-    lpips = build_lpips().to(pick_device(config.device)) if config.lpips else None
+        features = build_features(config.features, config.features_weights).to(device)
+    lpips = build_lpips().to(device) if config.lpips else None
     if config.checkpoint is None:
         pictures = find_predictions(Path(cast(str, config.predictions)), data)
     data.packed = pack(config.data, split, data.size, inputs["labels"])
@@ -73,7 +80,7 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
         _check_kept(config, output, system["name"])
         if config.checkpoint is not None:
             compiling = "compile=true" if config.compile else None
-            warn_of_slowness(pick_device(config.device), config.precision, compiling)
+            warn_of_slowness(device, config.precision, compiling)
             _dress(output, config.device, config.processes, folder)
             pictures = find_predictions(output / "images", data)
         table, scores, distances = score(data, pictures, output, unpaired_truth, features, lpips)
@@ -148,12 +155,14 @@ def _check(config: EvaluateConfig) -> None:
         logged_in(config.wandb)  # what is wrong is told first
 
 
-def _check_cut(config: EvaluateConfig, trained_on: str | None) -> None:
+def _check_cut(config: EvaluateConfig, trained_on: str | None, size: tuple[int, int]) -> None:
     """Check that the validation set is the one of the training."""
     if trained_on is None:
         return
     data = config.data
-    module = VITONDataModule(data.root, val_fraction=data.val_fraction, split_seed=data.split_seed)
+    module = VITONDataModule(
+        data.root, size, val_fraction=data.val_fraction, split_seed=data.split_seed
+    )
     if trained_on != module.training_fingerprint():
         raise UserError(
             f"split=val: data.val_fraction={data.val_fraction} and data.split_seed="
@@ -180,39 +189,50 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
         name = config.name or folder.name
         return inputs, {
             "kind": "predictions", "name": name, "arm": None, "seed": None, "steps": None,
-            "checkpoint": None, "trained_on": None, "predictions": str(folder),
+            "checkpoint": None, "trained_on": None, "photos": None, "predictions": str(folder),
         }  # fmt: skip
     path = Path(config.checkpoint).resolve()
     stage = load_tryon(path)
     context, provenance = stage.context, stage.context.provenance
-    if size_asked and list(config.data.size) != context.size:
+    # the place of synthetic data is named by their size
+    if list(config.data.size) != context.size and (size_asked or in_its_place(config.data)):
+        elsewhere = "" if size_asked else ", or the folder to evaluate on, data.root=DIR"
         raise UserError(
-            f"data.size={list(config.data.size)}: the checkpoint was trained at {context.size}"
+            f"data.size={list(config.data.size)}: the checkpoint was trained at {context.size}; "
+            f"give {override('data.size', context.size)}{elsewhere}"
         )
     inputs |= {"size": context.size, "labels": context.labels, "checkpoint": str(path)}
-    with path.open("rb") as file:
-        inputs["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    inputs["weights"] = content_hash(path, hashlib.sha256)[:16]
     inputs |= {"precision": config.precision, "compile": config.compile}
     inputs["code"] = code_version(*DRESSING)
-    arm = provenance.get("arm")
+    arm = _arm(path) or provenance.get("arm")
     gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
     return inputs, {
         "kind": "checkpoint", "name": config.name or arm or path.stem, "arm": arm,
         "seed": provenance.get("seed"),
         "steps": {"gmm": gmm_steps, "tom": stage.settings.steps},
         "checkpoint": str(path), "trained_on": provenance.get("data"),
+        "photos": provenance.get("photos"),
         "recipe": provenance.get("recipe"), "code": provenance.get("code"),
         "labels": context.labels, "precision": config.precision,
         "settings": flat_settings(stage.hparams),
     }  # fmt: skip
 
 
+def _arm(checkpoint: Path) -> str | None:
+    """The arm of the run folder: arms with the same heads share a stage, which is named by one."""
+    try:
+        arm: str = json.loads((checkpoint.parent / "summary.json").read_text())["arm"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return arm
+
+
 def _output(config: EvaluateConfig, inputs: dict[str, Any], system: dict[str, Any]) -> Path:
     """The folder asked for, else one that the same inputs find again."""
     if config.output is not None:
         return Path(config.output)
-    key = hashlib.blake2b(json.dumps(inputs, sort_keys=True).encode(), digest_size=4).hexdigest()
-    name = f"{config.split}_{config.pairing}-{key}"
+    name = f"{config.split}_{config.pairing}-{key_of(inputs)}"
     if config.checkpoint is not None:
         return Path(config.checkpoint).parent / "evaluations" / name
     return Path("runs") / "predictions" / f"{system['name']}_{name}"

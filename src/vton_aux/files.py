@@ -1,5 +1,6 @@
 """Results on disk that are whole or not there at all, and made once."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def key_of(value: Any) -> str:
+    """12 hex digits of plain values, for the name of what is made of them."""
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 @contextmanager

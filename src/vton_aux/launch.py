@@ -69,12 +69,11 @@ def environment() -> dict[str, str]:
     return {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": port}
 
 
-def follow(folder: Path, job: Job, every: float = 0.5) -> None:
+def follow(folder: Path, job: Job) -> None:
     """Wait until the first process trains the stage of `folder`, or has found it finished.
 
     Args:
         job: as this process would write it; W&B's run is the first one's matter.
-        every: seconds from one look to the next.
     """
     wanted = json.loads(json.dumps({**asdict(job), "wandb": None}))
     told = False
@@ -82,7 +81,7 @@ def follow(folder: Path, job: Job, every: float = 0.5) -> None:
         if not told:
             print(f"{folder}: waiting for the first process", file=sys.stderr, flush=True)
             told = True
-        time.sleep(every)
+        time.sleep(0.5)
 
 
 def _job_of(folder: Path) -> dict[str, Any] | None:

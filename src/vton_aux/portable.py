@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from vton_aux.data.labels import LIP
+from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.pose import JOINTS
 from vton_aux.errors import UserError
 from vton_aux.files import whole, write_bytes
@@ -74,7 +74,7 @@ def facts(stage: TOMStage) -> dict[str, Any]:
         },
         "outputs": {OUTPUT: picture},
         "size": [height, width],
-        "labels": [*LIP, "neck"][: len(stage.labels.class_of)],
+        "labels": LABEL_SETS["lip_neck"].classes[: len(stage.labels.class_of)],
         "joints": JOINTS,
         "provenance": stage.context.provenance,
         "versions": {package: version(package) for package in ("vton-aux", "torch")},
@@ -91,7 +91,6 @@ def program(stage: TOMStage) -> ExportedProgram:
     example = tuple(torch.zeros(2, *s, dtype=t) for s, t in zip(shapes, types, strict=True))
     batch = Dim("batch", min=1)
     with torch.no_grad(), _quiet():
-        model(*example)  # the representation keeps its tables; a tracer's are no tables
         graph = torch.export.export(model, example, dynamic_shapes=({0: batch},) * len(example))
         # what it does beside: the regions of `torch.autocast`, which cannot be saved, become plain
         plain: ExportedProgram = graph.run_decompositions({})

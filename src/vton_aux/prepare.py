@@ -31,14 +31,20 @@ def check_root(data: DataConfig, overrides: Sequence[str]) -> None:
     """
     if data.generate is None or Path(data.root).is_dir():
         return
-    own: Any = OmegaConf.load(Path(config_folder(), "data", "synthetic.yaml"))
-    own = OmegaConf.merge(own, {"generate": asdict(data.generate), "size": list(data.size)})
-    wished = of_keys(overrides, "data=", "data.generate")
-    if not wished and data.root != own.root:
+    if not of_keys(overrides, "data=", "data.generate") and not in_its_place(data):
         raise UserError(
             f"data.root={data.root}: there is no such folder (data=synthetic beside it would write "
             "a synthetic VITON there)"
         )
+
+
+def in_its_place(data: DataConfig) -> bool:
+    """Whether these are synthetic data in the folder that is named by their size and number."""
+    if data.generate is None:
+        return False
+    own: Any = OmegaConf.load(Path(config_folder(), "data", "synthetic.yaml"))
+    own = OmegaConf.merge(own, {"generate": asdict(data.generate), "size": list(data.size)})
+    return bool(data.root == own.root)
 
 
 def prepare_data(data: DataConfig) -> None:

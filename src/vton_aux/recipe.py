@@ -1,17 +1,19 @@
 """What goes into a stage: its key in the store, and what its checkpoint tells of its making."""
 
+import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from vton_aux.config import TrainConfig, arm_name
-from vton_aux.data.content import content_hash
+from vton_aux.data.content import content_hash, training_photos
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.files import key_of
 from vton_aux.launch import processes
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.stages.checkpoint import read_checkpoint
-from vton_aux.stages.settings import GMMSettings, TOMSettings
-from vton_aux.store import stage_key, weights_digest
+from vton_aux.stages.settings import OF_A_HEAD, GMMSettings, TOMSettings
+from vton_aux.store import weights_digest
 from vton_aux.version import MODEL, STAGE, code_version
 
 StageName = Literal["gmm", "tom"]
@@ -53,10 +55,11 @@ def recipe(config: TrainConfig, stage: StageName, data: dict[str, Any], gmm: Pat
         "processes": processes(config.trainer),
     }
     origin = _origin(config, data)
+    read = {k: v for k, v in asdict(settings).items() if aux or k not in OF_A_HEAD}
     inputs: dict[str, Any] = {
         "stage": stage,
         "aux": aux,
-        "settings": asdict(settings) | vgg,
+        "settings": read | vgg,
         "representation": asdict(config.representation),
         "reading": {**data, "root": None},
         **training,
@@ -76,7 +79,7 @@ def recipe(config: TrainConfig, stage: StageName, data: dict[str, Any], gmm: Pat
             "tom_aux": aux,
             "gmm_key": of_gmm.get("key"),
         }
-    key = stage_key(inputs)
+    key = key_of(inputs)
     provenance = {
         **origin,
         "recipe": shared_key(inputs, of_gmm.get("recipe")),
@@ -106,7 +109,7 @@ def shared_key(inputs: dict[str, Any], gmm: str | None) -> str:
     usual = asdict(GMMSettings() if inputs["stage"] == "gmm" else TOMSettings())
     settings = {k: v for k, v in inputs["settings"].items() if k not in usual or v != usual[k]}
     reading = {**inputs["reading"], "seed": None}
-    return stage_key({**same, "settings": settings, "reading": reading, "gmm": gmm})
+    return key_of({**same, "settings": settings, "reading": reading, "gmm": gmm})
 
 
 def _origin(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +118,8 @@ def _origin(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
     module.check_processes(processes(config.trainer))
     digest = module.training_fingerprint()
     versions = {"code": code_version(*STAGE), "model": code_version(*MODEL)}
-    return {"seed": config.seed, "data": digest, **versions}
+    photos = training_photos(module.root)
+    return {"seed": config.seed, "data": digest, "photos": photos, **versions}
 
 
 def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
@@ -125,4 +129,4 @@ def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
     if not settings.perceptual_weight:
         return {"vgg": None}
     path = vgg19_file(settings.vgg)
-    return {"vgg": "random" if path is None else content_hash(path)}
+    return {"vgg": "random" if path is None else content_hash(path, hashlib.sha256)}

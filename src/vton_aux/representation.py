@@ -117,7 +117,7 @@ def to_unit(image: Tensor) -> Tensor:
 
 def label_mask(parse: Tensor, labels: Sequence[int]) -> Tensor:
     """(B, H, W) raw labels -> (B, 1, H, W) uint8, 1 where the label is one of `labels`."""
-    if torch.compiler.is_dynamo_compiling():  # a table would come from the CPU at each step
+    if torch.compiler.is_compiling():  # a table would come from the CPU at each step
         found = torch.zeros_like(parse, dtype=torch.uint8)
         for label in labels:
             found = found | (parse == label)
@@ -214,10 +214,11 @@ def body_shape(parse: Tensor, blur: int) -> Tensor:
     small = height // blur, width // blur
     if compiled_for_gpu(parse.device):
         return _grown(_shrunk(parse, small), (height, width))[:, None].byte()
+    taps = _taps if torch.compiler.is_compiling() else _kept_taps
     level = parse.clamp(max=1)[:, None].mul_(255)
     for rows, columns in (small, (height, width)):
-        level = _to_8_bits(level.double() @ _taps(level.shape[3], columns, parse.device).T)
-        level = _to_8_bits(_taps(level.shape[2], rows, parse.device) @ level.double())
+        level = _to_8_bits(level.double() @ taps(level.shape[3], columns, parse.device).T)
+        level = _to_8_bits(taps(level.shape[2], rows, parse.device) @ level.double())
     return level
 
 
@@ -259,7 +260,6 @@ def _to_8_bits(sums: Tensor) -> Tensor:
     return sums.add_(0.5).byte()
 
 
-@lru_cache
 def _taps(size: int, out: int, device: torch.device) -> Tensor:
     """(out, size) weights of PIL's bilinear `resize`, in its fixed point; exact in float64."""
     reach = max(size / out, 1.0)
@@ -268,6 +268,9 @@ def _taps(size: int, out: int, device: torch.device) -> Tensor:
     weights = (1 - (place - centre[:, None]).abs() / reach).clamp(min=0)
     weights = weights / weights.sum(1, keepdim=True)
     return (weights * _ONE + 0.5).floor() / _ONE
+
+
+_kept_taps = lru_cache(_taps)  # a compiler's are no numbers yet, so none is kept
 
 
 def draw_joints(maps: Tensor, joints: Tensor, radius: float) -> None:

@@ -21,12 +21,6 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def stage_key(inputs: dict[str, Any]) -> str:
-    """12 hex digits of everything that went into a stage; `inputs` are plain values."""
-    text = json.dumps(inputs, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
 def finished(folder: Path) -> dict[str, Any] | None:
     """The summary of a finished stage, else None.
 

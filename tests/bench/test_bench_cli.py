@@ -81,16 +81,22 @@ def test_a_run_that_is_stopped_keeps_its_rounds(root, tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(bench_cli, "write_json", write_and_stop)
     arguments = ["run", "--data", str(root), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
-    arguments += ["--cases", "(float32 2048|, MB/s)$", "--together", "--output", str(output)]
+    arguments += [
+        "--cases",
+        "(float32 2048|, MB/s|loader: files)$",
+        "--together",
+        "--output",
+        str(output),
+    ]
     with pytest.raises(KeyboardInterrupt):
         bench_cli.main([*arguments, "--repeats", "5", "--seconds", "0.05"])
-    assert written == [[1, 1], [2, 2]]
-    assert not (tmp_path / "cache").exists()  # these cases read no data
+    assert written == [[1, 1, 1], [2, 2, 2]]
+    assert not (tmp_path / "cache").exists()  # these cases read nothing packed
     assert f"so far: {output}" in capsys.readouterr().err
     assert bench_cli.main(["show", str(output)]) == 0
     assert "2 rounds of 0.05 s" in capsys.readouterr().out
     rows = json.loads(output.read_text())["rows"]
-    assert [row["name"] for row in rows] == ["matmul float32 2048", "copy, MB/s"]
+    assert [row["name"] for row in rows] == ["matmul float32 2048", "copy, MB/s", "files"]
 
 
 @pytest.mark.slow

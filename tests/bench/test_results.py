@@ -8,16 +8,19 @@ from vton_aux.errors import UserError
 
 
 def row(section, name, rate, spread=0.0, **more):
+    rounds = [rate * (1 + share * spread) for share in (-1, -0.5, 0, 0.5, 1)]
     return {
         "section": section, "name": name, "images_per_second": rate, "lowest": rate * (1 - spread),
         "highest": rate * (1 + spread), "gflop_per_image": None, "precision": "fp32",
-        "peak_mib": 100, "repeats": [rate * (1 - spread), rate, rate * (1 + spread)], **more,
+        "peak_mib": 100, "repeats": rounds, **more,
     }  # fmt: skip
 
 
 def results(*rows):
     machine = describe_machine(torch.device("cpu"))
-    return {"machine": machine, "repeats": 3, "seconds": 1.0, "rows": list(rows)}
+    return {
+        "machine": machine, "data": "viton", "repeats": 5, "seconds": 1.0, "rows": list(rows),
+    }  # fmt: skip
 
 
 def test_the_peak_is_the_fastest_product_of_each_precision():
@@ -98,9 +101,9 @@ def test_where_a_reference_ran_beside_them_ratios_are_compared():
     """The machine gave half of its rate the second time, and the code is a fifth slower."""
 
     def run(machine, code):
-        rates = [machine, 1.5 * machine, 2 * machine]
+        rates = [share * machine for share in (1, 1.2, 1.5, 1.8, 2)]
         return results(
-            row("gmm", "reference", rates[1], repeats=rates),
+            row("gmm", "reference", rates[2], repeats=rates),
             row("gmm", "same", 0, repeats=[3 * r for r in rates], against="reference"),
             row("gmm", "mine", 0, repeats=[code * r for r in rates], against="reference"),
         )
@@ -110,6 +113,33 @@ def test_where_a_reference_ran_beside_them_ratios_are_compared():
     assert "| gmm: reference | 15 | 7.5 | 0.50 |  |" in table.splitlines()
     assert "| gmm: same | 3 x | 3 x | 1.00 |  |" in table.splitlines()
     assert "| gmm: mine | 3 x | 2.4 x | 0.80 | slower |" in table.splitlines()
+
+
+def test_a_slower_default_is_told_though_others_stand_beside_it():
+    def run(factor):
+        default = row("switches_gmm", "gmm default", 0, repeats=[10 * factor] * 5)
+        other = row("switches_gmm", "gmm fp32", 0, repeats=[5.0] * 5)
+        return results(default | {"against": "gmm default"}, other | {"against": "gmm default"})
+
+    assert compare(run(1.0), run(0.8))[1] == ["switches_gmm: gmm default"]
+    assert compare(run(0.8), run(1.0))[1] == []
+
+
+def test_few_rounds_are_not_judged():
+    def run(rate):
+        return results(row("gmm", "a", rate, repeats=[rate] * 4))
+
+    table, slower = compare(run(2.0), run(1.0))
+    assert slower == []
+    assert "fewer than 5 rounds are not judged" in table
+
+
+def test_other_data_and_times_are_named():
+    here, there = results(row("gmm", "gmm fp32", 1.0)), results(row("gmm", "gmm fp32", 1.0))
+    there |= {"data": "mine", "pairs": 1500, "seconds": 0.5}
+    lines = compare(here, there)[0].splitlines()
+    assert "data viton against data mine of 1,500 pairs" in lines
+    assert "rounds of 1 s against rounds of 0.5 s" in lines
 
 
 def test_two_machines_are_named_and_files_without_a_common_case_refused():

@@ -13,7 +13,7 @@ from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.report_numbers import intervals
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.statistics import bootstrap_means, holm
-from vton_aux.evaluation.table1 import PAPER, Row, make_tables, seed_notes, to_frame
+from vton_aux.evaluation.table1 import PAPER, Row, cautions, make_tables, to_frame
 from vton_aux.evaluation.table1_print import to_latex, to_markdown
 
 ARMS = {"baseline": 0.0, "tom_only": 0.0, "both": 0.4}
@@ -221,12 +221,21 @@ def test_seeds_that_one_pairing_lacks_are_told_of_its_rows(tmp_path):
             folder, unpaired = tmp_path / f"{name}u{seed}", ("unpaired", NOTHING)
             write_evaluation(folder, name, *unpaired, fid=20 - seed, system__seed=seed)
     (table,) = make_tables(find_evaluations([tmp_path]), "official")
-    (note,) = seed_notes(table)
+    (note,) = cautions(table)
     told = "Both against CP-VTON: over seed 0 alone; the columns have all seeds"
     told += " (FID, unpaired; KID, unpaired)"
     assert note == told
     assert told in to_markdown([table])
-    assert intervals(table)["seed_notes"] == [told]
+    assert intervals(table)["cautions"] == [told]
+
+
+def test_a_training_on_other_photos_is_told(tmp_path):
+    write_evaluation(tmp_path / "a0")
+    write_evaluation(tmp_path / "b0", "both", system__trained_elsewhere=True)
+    (table,) = make_tables(find_evaluations([tmp_path]), "clean")
+    (told,) = cautions(table)
+    assert told.startswith("Both was trained on other photos")
+    assert told in to_markdown([table])
 
 
 def test_there_are_more_footnotes_than_letters():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import peak_signal_noise_ratio
 
 from vton_aux.errors import UserError
 from vton_aux.metrics.image import paired_scores
@@ -30,22 +30,6 @@ def test_psnr_is_scikit_images():
     ]
     assert len(set(np.round(expected))) == 3
     assert scored(prediction, target)["psnr"].tolist() == pytest.approx(expected, abs=1e-3)
-
-
-@pytest.mark.parametrize("size", [(48, 36), (128, 96)])
-def test_ssim_is_scikit_images_map_of_the_mirrored_picture(size):
-    prediction, target = pictures(size=size)
-    expected = []
-    for pair in zip(prediction.double().numpy(), target.double().numpy(), strict=True):
-        mirrored = [np.pad(image, ((0, 0), (5, 5), (5, 5)), mode="reflect") for image in pair]
-        _, similarity = structural_similarity(
-            *mirrored, channel_axis=0, data_range=1, gaussian_weights=True, sigma=1.5,
-            use_sample_covariance=False, full=True,
-        )  # fmt: skip
-        # the 11-pixel window sees no other border inside
-        expected.append(similarity[:, 5:-5, 5:-5].mean())
-    assert max(expected) - min(expected) > 0.1
-    assert scored(prediction, target)["ssim"].tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def similarity_and_contrast(a, b):
@@ -92,18 +76,6 @@ def test_identical_pictures_are_perfect():
     assert scores["ssim"].item() == pytest.approx(1, abs=1e-6)
     assert scores["ms_ssim"].item() == pytest.approx(1, abs=1e-6)
     assert scores["psnr"].item() == 100  # the cap, so that a mean exists
-
-
-def test_scores_do_not_depend_on_the_batch_or_the_order():
-    prediction, target = pictures(batch=4)
-    together = scored(prediction, target)
-    order = [2, 0, 3, 1]
-    for name, values in together.items():
-        assert values.shape == (4,)
-        assert values.dtype == torch.float32
-        alone = [scored(prediction[i : i + 1], target[i : i + 1])[name].item() for i in range(4)]
-        assert values.tolist() == alone
-        assert scored(prediction[order], target[order])[name].tolist() == [alone[i] for i in order]
 
 
 def test_one_unpaired_sample_is_refused():

@@ -62,10 +62,6 @@ def encoders(stage):
     return [network.encoder]
 
 
-def primary_head(stage):
-    return stage.network.regressor if isinstance(stage, GMMStage) else stage.network.decoder
-
-
 def primary_loss(stage, batch):
     inputs, out = stage.representation(batch), stage(batch)
     if isinstance(stage, GMMStage):
@@ -76,10 +72,6 @@ def primary_loss(stage, batch):
 def auxiliary_loss(stage, batch):
     logits = stage(batch, segment=True).expected_segmentation
     return stage.auxiliary_loss(logits, batch["parse"])
-
-
-def gets_gradient(module):
-    return any(p.grad is not None and p.grad.abs().sum() > 0 for p in module.parameters())
 
 
 def train(stage, data, steps, validate=True):
@@ -103,31 +95,6 @@ def equal(a, b):
 
 
 # gradients
-
-
-@pytest.mark.parametrize("build", [gmm, tom])
-def test_the_auxiliary_loss_trains_the_shared_encoders_and_never_the_primary_head(build, batch):
-    stage = build()
-    auxiliary_loss(stage, batch).backward()
-    assert all(gets_gradient(encoder) for encoder in encoders(stage))
-    assert gets_gradient(stage.network.segmentation)
-    assert all(p.grad is None for p in primary_head(stage).parameters())
-
-
-def test_the_auxiliary_loss_of_tom_reaches_every_level_of_its_encoder(batch):
-    stage = tom()
-    auxiliary_loss(stage, batch).backward()
-    assert len(stage.network.encoder.levels) == 5
-    assert all(gets_gradient(level) for level in stage.network.encoder.levels)
-
-
-@pytest.mark.parametrize("build", [gmm, tom])
-def test_the_primary_loss_trains_the_encoders_and_never_the_auxiliary_head(build, batch):
-    stage = build()
-    primary_loss(stage, batch).backward()
-    assert all(gets_gradient(encoder) for encoder in encoders(stage))
-    assert gets_gradient(primary_head(stage))
-    assert all(p.grad is None for p in stage.network.segmentation.parameters())
 
 
 @pytest.mark.parametrize("build", [gmm, tom])
@@ -332,25 +299,6 @@ def test_toms_gmm_warps_as_the_gmm_stage_does_and_brings_no_auxiliary_head(batch
     assert stage.gmm.segmentation is None
     with torch.no_grad():
         torch.testing.assert_close(stage(batch).warp.cloth, matcher(batch).cloth)
-
-
-# inference
-
-
-@pytest.mark.parametrize("build", [gmm, tom])
-def test_inference_leaves_the_auxiliary_head_alone_unless_it_is_asked(build, batch):
-    stage, calls = build().eval(), []
-    stage.network.segmentation.register_forward_hook(lambda *_: calls.append(1))
-    with torch.no_grad():
-        plain = stage(batch)
-        assert plain.expected_segmentation is None
-        assert calls == []
-        asked = stage(batch, segment=True)
-    assert asked.expected_segmentation.shape == (2, len(LIP), 128, 96)
-    assert calls == [1]
-    for name in ("cloth", "image"):
-        if hasattr(plain, name):
-            assert torch.equal(getattr(plain, name), getattr(asked, name))
 
 
 # validation

@@ -23,6 +23,7 @@ _ROW = {
     "peak_mib", "repeats",
 }  # fmt: skip
 CHANGED = 0.05  # a smaller difference between two files is taken for noise
+FEWEST = 5  # rounds of a case from which two files are judged
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
@@ -140,11 +141,11 @@ def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
 def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Markdown of the cases of `former`, and the names of those that have become slower.
 
-    A case is compared by its rate, or where both files have the case that it stands beside, by the
-    ratio to that in the same rounds, which what else the machine does hardly changes. It has
-    changed where the medians differ by more than `CHANGED` and the ranges over the rounds do not
-    overlap. The machine and the reference are shown and not judged: they are not this package.
-    Above the table stands what the two were measured on, where that differs.
+    A case is compared by its rate, or where both files have the reference beside it, by the ratio
+    to that in the same rounds, which what else the machine does hardly changes. It has changed
+    where the medians differ by more than `CHANGED` and the ranges over at least `FEWEST` rounds do
+    not overlap. The machine and the reference are shown and not judged: they are not this package.
+    Above the table stands what the two were measured on and how, where that differs.
 
     Raises:
         UserError: they have no case in common.
@@ -152,8 +153,9 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
     before, after = ({(r["section"], r["name"]): r for r in of["rows"]} for of in (former, latter))
     if not before.keys() & after.keys():
         raise UserError("the two files have no case in common")
-    machines = [_processor(results) for results in (former, latter)]
-    lines = [] if machines[0] == machines[1] else [f"{machines[0]} against {machines[1]}:", ""]
+    conditions = [_conditions(results) for results in (former, latter)]
+    other = [pair for pair in zip(*conditions, strict=True) if pair[0] != pair[1]]
+    lines = [line for old, new in other for line in (f"{old} against {new}", "")]
     lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
     slower = []
     for key, row in before.items():
@@ -161,19 +163,32 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
         if key not in after:
             lines.append(f"| {name} | {_number(row['images_per_second'])} | not measured | | |")
             continue
-        beside = (key[0], row.get("against"))
-        unit = " x" if beside in before and beside in after else ""
-        old, new = (_rounds(rows, key, beside if unit else None) for rows in (before, after))
+        beside = (key[0], str(row.get("against")))
+        as_ratio = _is_yardstick(beside) and beside in before and beside in after
+        unit = " x" if as_ratio else ""
+        old, new = (_rounds(rows, key, beside if as_ratio else None) for rows in (before, after))
         factor = statistics.median(new) / statistics.median(old)
+        enough = min(len(old), len(new)) >= FEWEST
         apart = min(new) > max(old) or max(new) < min(old)
         verdict = ""
-        if apart and abs(factor - 1) > CHANGED and not _is_yardstick(key):
+        if enough and apart and abs(factor - 1) > CHANGED and not _is_yardstick(key):
             verdict = "faster" if factor > 1 else "slower"
         if verdict == "slower":
             slower.append(name)
         medians = [f"{_number(statistics.median(rounds))}{unit}" for rounds in (old, new)]
         lines.append(f"| {' | '.join([name, *medians, f'{factor:.2f}', verdict])} |")
+    if min(len(row["repeats"]) for rows in (before, after) for row in rows.values()) < FEWEST:
+        lines += ["", f"Cases of fewer than {FEWEST} rounds are not judged."]
     return "\n".join(lines), slower
+
+
+def _conditions(results: Mapping[str, Any]) -> list[str]:
+    pairs = f" of {results['pairs']:,} pairs" if "pairs" in results else ""
+    return [
+        _processor(results),
+        f"data {results.get('data', 'unknown')}{pairs}",
+        f"rounds of {results['seconds']:g} s",
+    ]
 
 
 def _rounds(rows: Mapping[tuple[str, str], Row], key: tuple[str, str], beside: Any) -> list[float]:

@@ -39,7 +39,7 @@ class ValidationPictures(Callback):
     @torch.no_grad()
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Dress the samples and write the sheet, on the first process alone."""
-        if not trainer.is_global_zero or self.count == 0 or trainer.sanity_checking:
+        if not trainer.is_global_zero or self.count == 0:
             return
         if self.batch is None:
             self.batch = _spread(trainer.datamodule.val_dataset(), self.count)  # type: ignore[attr-defined]

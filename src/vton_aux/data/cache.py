@@ -5,7 +5,6 @@ CACHE/SPLIT-*.part      one that is being packed, or the rest of one whose proce
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -30,6 +29,7 @@ from vton_aux.data.layout import (
     check_files,
     files_of,
     missing_files,
+    names_own_cloth,
     own_cloth,
     read_pairs,
 )
@@ -37,7 +37,7 @@ from vton_aux.data.packed import CLOTH, PERSON, PackedSplit, write_header
 from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import read_cloth, read_person
 from vton_aux.errors import UserError
-from vton_aux.files import alone
+from vton_aux.files import alone, key_of
 from vton_aux.version import code_version
 
 FORMAT = 1  # of the packed folder
@@ -103,8 +103,7 @@ def _key(
 ) -> str:
     data = fingerprint(root, split, pairs)
     decoder = [code_version("data/sample.py"), cv2.__version__, PIL.__version__]
-    text = json.dumps([FORMAT, decoder, data, split, size, raw_labels])
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return key_of([FORMAT, decoder, data, split, size, raw_labels])
 
 
 def _all_pairs(root: Path, split: Split) -> list[Pair]:
@@ -113,8 +112,8 @@ def _all_pairs(root: Path, split: Split) -> list[Pair]:
     check_files(root, split, pairs)
     if split == "train":
         return pairs
-    named = [p.person for p in pairs if p.person.rpartition(".")[0].endswith("_0")]
-    own = [Pair(person, own_cloth(person)) for person in dict.fromkeys(named)]
+    persons = dict.fromkeys(pair.person for pair in pairs)
+    own = [Pair(person, own_cloth(person)) for person in persons if names_own_cloth(person)]
     missing = set(missing_files(root, split, own))
     return [*pairs, *(p for p in own if not {*vars(files_of(root, split, p)).values()} & missing)]
 

@@ -11,13 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from vton_aux.data.content import content_hash
-from vton_aux.data.labels import LIP, NECK
+from vton_aux.data.labels import LABEL_SETS, NECK
 from vton_aux.data.layout import (
     Pair,
     SampleFiles,
     Split,
     files_of,
     missing_files,
+    names_own_cloth,
     own_cloth,
     read_pairs,
 )
@@ -72,8 +73,8 @@ def check_split(root: Path, split: Split) -> SplitReport:
     pairs = read_pairs(root, split)
     report = SplitReport(pairs=len(pairs), own=sum(_is_own(pair) for pair in pairs))
     # the paired test set reads each person's own cloth, whether or not a line names it
-    cloths = {p.cloth for p in pairs} | {own_cloth(p.person) for p in pairs if _named(p)}
     persons = list(dict.fromkeys(pair.person for pair in pairs))
+    cloths = {p.cloth for p in pairs} | {own_cloth(p) for p in persons if names_own_cloth(p)}
     filler = pairs[0].person
     everything = [Pair(p, pairs[0].cloth) for p in persons] + [
         Pair(filler, c) for c in sorted(cloths)
@@ -83,7 +84,7 @@ def check_split(root: Path, split: Split) -> SplitReport:
     report.problems += [
         f"{p.person}: the name does not end in _0, so its own cloth is not known"
         for p in pairs
-        if not _named(p)
+        if not names_own_cloth(p.person)
     ]
     tasks: list[tuple[Callable[[SampleFiles, set[Path]], _Findings], Pair]] = [
         *((_read_person, Pair(person, pairs[0].cloth)) for person in persons),
@@ -145,7 +146,7 @@ def _across(train: SplitReport, test: SplitReport) -> list[str]:
 
 def _labels(pixels: Counter[int]) -> str:
     total = sum(pixels.values()) or 1
-    names = (*LIP, "neck")
+    names = LABEL_SETS["lip_neck"].classes
     return ", ".join(
         f"{label} {names[label] if label < len(names) else 'UNKNOWN'} {count / total:.1%}"
         for label, count in sorted(pixels.items())
@@ -195,12 +196,8 @@ def _try(
         return None
 
 
-def _named(pair: Pair) -> bool:
-    return pair.person.rpartition(".")[0].endswith("_0")
-
-
 def _is_own(pair: Pair) -> bool:
-    return _named(pair) and own_cloth(pair.person) == pair.cloth
+    return names_own_cloth(pair.person) and own_cloth(pair.person) == pair.cloth
 
 
 def check_dataset(root: Path) -> dict[Split, SplitReport]:

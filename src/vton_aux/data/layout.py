@@ -37,14 +37,19 @@ class SampleFiles:
     cloth_mask: Path | None
 
 
+def names_own_cloth(person: str) -> bool:
+    """Whether the name tells the cloth that the person wears: it ends in `_0` before its suffix."""
+    return person.rpartition(".")[0].endswith("_0")
+
+
 def own_cloth(person: str) -> str:
     """The shop cloth that `person` wears in the photo: 000001_0.jpg -> 000001_1.jpg.
 
     Raises:
-        UserError: the name does not end in `_0` before its suffix.
+        UserError: the name does not tell, see `names_own_cloth`.
     """
     stem, dot, suffix = person.rpartition(".")
-    if not stem.endswith("_0"):
+    if not names_own_cloth(person):
         raise UserError(
             f"{person}: a person's name must end in _0 (000001_0.jpg), else the cloth it wears "
             "in the photo is not known"

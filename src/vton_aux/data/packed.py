@@ -6,7 +6,6 @@ FOLDER/joints               (N, 18, 3) float32
 FOLDER/header.json          the row of each file name; shape and digest of each array
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vton_aux.data.content import file_digest
 from vton_aux.data.layout import Pair
 from vton_aux.data.sample import Sample
 from vton_aux.errors import UserError
@@ -139,12 +139,6 @@ def write_header(
         "digests": {name: file_digest(folder / name) for name in ARRAYS},
     }
     (folder / HEADER).write_text(json.dumps(header))
-
-
-def file_digest(path: Path) -> str:
-    """128-bit BLAKE2 digest of the file's bytes, as hex; the file may be larger than memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _damaged(path: Path, reason: str) -> UserError:

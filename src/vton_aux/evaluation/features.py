@@ -111,7 +111,7 @@ class RandomVGG(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) uint8 -> (B, 256) float32."""
-        deepest = self.network.features(images.float() / 127.5 - 1)[2]
+        deepest = self.network.features(images.float() / 127.5 - 1, stages=3)[-1]
         return F.adaptive_avg_pool2d(deepest, 1).flatten(1)
 
 

@@ -76,7 +76,7 @@ def make_report(evaluations: Sequence[Evaluation], people: int = 6) -> str:
         "synthetic": album.synthetic,
         "real_pictures": bool(people) and not album.synthetic and album.root.is_dir(),
         "size": f"{album.size[0]} by {album.size[1]}",
-        "features": numbers.fid_features(main),
+        "features": main.features,
         "ratio": f"{album.size[1]} / {album.size[0]}",
         "css": Markup((TEMPLATES / "report.css").read_text()),
         "js": Markup((TEMPLATES / "report.js").read_text()),
@@ -113,7 +113,7 @@ def _badges(table: Table) -> list[tuple[str, str]]:
     several = f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else str(*seeds or "?")
     return [
         ("data", "synthetic" if Album(first).synthetic else "photos"),
-        ("images", f"{numbers.images_of(table):,} {table.protocol}"),
+        ("images", f"{table.images:,} {table.protocol}"),
         ("size", f"{height} by {width}"),
         ("seeds a system", several),
     ]

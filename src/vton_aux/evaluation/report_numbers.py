@@ -17,7 +17,7 @@ from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import System
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
-from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Row, Table, conclude, seed_notes
+from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Row, Table, cautions, conclude
 
 STRATA_SCORES = ("ssim", "bleeding")
 PROSE = {
@@ -39,13 +39,7 @@ class Strip(NamedTuple):
 
 def primary(tables: Sequence[Table]) -> Table:
     """The table that the findings rest on: of images not seen in training, where there are any."""
-    clean = [t for t in tables if t.protocol == "clean" and images_of(t)]
-    return clean[0] if clean else tables[0]
-
-
-def images_of(table: Table) -> int:
-    """How many images count under the protocol."""
-    return max(len(e.rows(table.protocol)) for s in table.systems for e in s.all)
+    return next((t for t in tables if t.protocol == "clean"), tables[0])
 
 
 def main_system(table: Table) -> System | None:
@@ -80,7 +74,7 @@ def finding(table: Table) -> Plain:
         said = f"no difference between {name} and {baseline} is shown"
     elif not settled:
         said = f"as trained, {said}"
-    said = f"{said[0].upper()}{said[1:]} on these {images_of(table):,} images"
+    said = f"{said[0].upper()}{said[1:]} on these {table.images:,} images"
     if ways and not settled:
         few = {0: "no seed in common tells", 1: "one seed cannot tell"}
         seeds = counted[0][1].seeds
@@ -122,7 +116,7 @@ def table_1(table: Table) -> Plain:
     return {
         "protocol": table.protocol,
         "words": PROTOCOLS[table.protocol],
-        "images": images_of(table),
+        "images": table.images,
         **printed(table)._asdict(),
     }
 
@@ -137,10 +131,10 @@ def intervals(table: Table) -> Plain:
         plots[row not in PAPER_ROWS].append(_groups({row.label: strips})[0])
     return {
         "protocol": table.protocol,
-        "images": images_of(table),
+        "images": table.images,
         "groups": plots[0],
         "further": plots[1],
-        "seed_notes": seed_notes(table),
+        "cautions": cautions(table),
         "baseline": table.systems[0].title,
     }
 
@@ -245,17 +239,11 @@ def _spoken(label: str, of: Strip, mark: Mark) -> str:
     return f"{label}, {of.name}: {numbers['difference']}{within}; {told}"
 
 
-def fid_features(table: Table) -> str:
-    """The features of FID and KID; empty where there are none."""
-    named = {str(e.summary.get("features") or "") for s in table.systems for e in s.all}
-    return ", ".join(sorted(named - {""}))
-
-
 def _claim(table: Table, row: Row, system: System) -> float | None:
     """The paper's own difference, where it is of the same score."""
     if row not in PAPER_ROWS or system.name not in PAPER:
         return None
-    if row.score == "fid" and fid_features(table) != "inception":
+    if row.score == "fid" and table.features != "inception":
         return None
     return PAPER[system.name][row.score] - PAPER["baseline"][row.score]
 

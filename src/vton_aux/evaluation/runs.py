@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.settings import differing, flat_settings
-from vton_aux.stages.checkpoint import read_checkpoint
+from vton_aux.evaluation.settings import differing
 
 ARMS = {"baseline": "CP-VTON", "tom_only": "only TOM", "both": "Both", "gmm_only": "only GMM"}
 IMAGE = ["person", "cloth", "pairing"]  # what makes a row of the table a sample
@@ -54,9 +53,7 @@ class Evaluation:
     @property
     def settings(self) -> dict[str, str]:
         """What it was trained with, see `flat_settings`; empty where that is not known."""
-        system = self.summary["system"]
-        told: dict[str, str] | None = system.get("settings")
-        return _settings_in(system.get("checkpoint")) if told is None else told
+        return self.summary["system"].get("settings") or {}
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -276,14 +273,6 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
             )
         seeds[evaluation.seed] = evaluation
     return System(name, found)
-
-
-@lru_cache
-def _settings_in(checkpoint: str | None) -> dict[str, str]:
-    """Those of a checkpoint whose evaluation does not tell them; nothing where it is gone."""
-    if checkpoint is None or not Path(checkpoint).is_file():
-        return {}
-    return flat_settings(read_checkpoint(Path(checkpoint))["hyper_parameters"])
 
 
 def _older(*evaluations: Evaluation) -> Path:

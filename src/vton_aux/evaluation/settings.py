@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from vton_aux.stages.settings import OF_A_HEAD
+
 HEADS = ("gmm.aux", "tom.aux")  # the method itself
-OF_A_HEAD = ("aux_weight", "skin_weight", "background_weight", "head_width")
 
 
 def flat_settings(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -91,6 +91,17 @@ class Table:
     comparisons: list[Compared]
 
     @property
+    def images(self) -> int:
+        """How many count under the protocol."""
+        return max(len(e.rows(self.protocol)) for s in self.systems for e in s.all)
+
+    @property
+    def features(self) -> str | None:
+        """Of FID and KID, which all evaluations that have them share (`check_comparable`)."""
+        named = (e.summary.get("features") for s in self.systems for e in s.all)
+        return next(filter(None, named), None)
+
+    @property
     def corrected_over(self) -> list[tuple[int, int]]:
         """Tests over the images and over the seeds: of the paper's scores, of further ones."""
         found = {row in PAPER_ROWS: (c.tests, c.seed_tests) for row, _, c in self.comparisons}
@@ -226,7 +237,17 @@ def corrected(found: Sequence[Compared]) -> list[Compared]:
     ]
 
 
-def seed_notes(table: Table) -> list[str]:
+def cautions(table: Table) -> list[str]:
+    """What a column or a difference is not: of photos never seen, of the same seeds."""
+    return [
+        f"{system.title} was trained on other photos than stand beside the test set, so it may "
+        "have seen some that count as clean."
+        for system in table.systems
+        if system.summary.get("trained_elsewhere")
+    ] + _seed_notes(table)
+
+
+def _seed_notes(table: Table) -> list[str]:
     """Where a difference is not that of its columns, as the two have not the same seeds."""
     baseline = table.systems[0]
     rows: dict[str, list[str]] = {}

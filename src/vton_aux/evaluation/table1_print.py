@@ -10,7 +10,7 @@ from vton_aux.evaluation.printed import NA, PrintedCell, PrintedRow, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
 from vton_aux.evaluation.runs import Evaluation, System
 from vton_aux.evaluation.statistics import RESAMPLES
-from vton_aux.evaluation.table1 import PAPER_ROWS, Table, conclude, seed_notes
+from vton_aux.evaluation.table1 import PAPER_ROWS, Table, cautions, conclude
 
 PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size
 TEX = str.maketrans(
@@ -140,7 +140,6 @@ def _facts(table: Table) -> list[str]:
     evaluations = {e.pairing: e for system in table.systems for e in system.all}
     summary = next(iter(evaluations.values())).summary
     height, width = summary["size"]
-    images = max(len(e.rows(table.protocol)) for e in evaluations.values())
     lines = [f"Protocol {table.protocol}: {PROTOCOLS[table.protocol]}."]
     lines += [_sample_line(e, table.protocol) for e in evaluations.values()]
     lines += [f"Split {summary['split']}, {height}x{width} (height x width)."]
@@ -152,7 +151,7 @@ def _facts(table: Table) -> list[str]:
                 f"{system.title} and {first.title} differ in {', '.join(apart)}, so in more than "
                 "their heads."
             )
-    lines += seed_notes(table)
+    lines += cautions(table)
     versions = {v for s in table.systems for e in s.all if (v := e.summary["system"].get("code"))}
     if len(versions) > 1:
         lines.append(f"The trainings are of {len(versions)} versions of the code.")
@@ -167,8 +166,7 @@ def _facts(table: Table) -> list[str]:
             lines.append(f"The {what} are of {len(versions)} versions of the code{unknown}.")
     settings = {k: v for e in evaluations.values() for k, v in e.summary["metric_settings"].items()}
     lines += [f"{name}: {value}." for name, value in settings.items()]
-    features = {str(f) for s in table.systems for e in s.all if (f := e.summary.get("features"))}
-    lines += [f"Features of FID and KID: {', '.join(features) or 'none'}."]
+    lines += [f"Features of FID and KID: {table.features or 'none'}."]
     known = all(e.photos(table.protocol) is not None for e in evaluations.values())
     drawn = "a photo's copies drawn together" if known else "copies taken for other photos"
     lines += [
@@ -190,9 +188,9 @@ def _facts(table: Table) -> list[str]:
         said
         for differs, said in (
             (table.protocol != "official", f"{table.protocol} protocol"),
-            (images != PAPER_IMAGES, f"{images:,} images"),
+            (table.images != PAPER_IMAGES, f"{table.images:,} images"),
             (summary["size"] != PAPER_SIZE, f"{height}x{width}"),
-            (bool(features - {"inception"}), "FID of other features than Inception's"),
+            (table.features not in (None, "inception"), "FID of other features than Inception's"),
         )
         if differs
     ]

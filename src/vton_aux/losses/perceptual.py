@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vton_aux.data.content import content_hash
 from vton_aux.errors import UserError
 from vton_aux.files import alone
 from vton_aux.losses.l1 import l1_to_constant
@@ -51,9 +52,10 @@ class PerceptualLoss(nn.Module):
                 self.register_buffer(f"{name}_bias", bias, persistent=False)
                 self.names[-1].append(name)
 
-    def features(self, image: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) -> features after relu1_1, 2_1, 3_1, 4_1, 5_1."""
-        return self._features(image, self._kernels(image.device.type))
+    def features(self, image: Tensor, stages: int = len(_STAGES)) -> list[Tensor]:
+        """(B, 3, H, W) -> the first `stages` of the features after relu1_1, 2_1, 3_1, 4_1, 5_1."""
+        *finer, last = self._kernels(image.device.type)[:stages]
+        return self._features(image, [*finer, last[:1]])
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Scalar loss; `target` gets no gradient."""
@@ -140,7 +142,7 @@ def vgg19_file(weights: str) -> Path | None:
             f"{path}: the VGG19 weights are missing; get {_URL}, or set tom.vgg=download, or "
             "tom.vgg=random for a weaker loss"
         )
-    if path.name == _FILE and not _digest(path).startswith(_FILE[6:14]):
+    if path.name == _FILE and not content_hash(path, hashlib.sha256).startswith(_FILE[6:14]):
         raise UserError(f"{path}: the file is damaged (its SHA-256 is another); fetch it again")
     return path
 
@@ -171,8 +173,3 @@ def _downloaded() -> Path:
             "machine and give its path as tom.vgg=PATH, or set tom.vgg=random for a weaker loss"
         ) from None
     return path
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

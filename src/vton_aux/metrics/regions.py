@@ -10,11 +10,11 @@ the height, at least 1.
 import torch
 from torch import Tensor
 
-from vton_aux.data.labels import NECK, WORN_CLOTH
+from vton_aux.data.labels import LABEL_SETS, NECK, WORN_CLOTH
 from vton_aux.metrics.image import decibels
 from vton_aux.metrics.similarity import filtered
 
-REGIONS = {"garment": WORN_CLOTH, "skin": (13, 14, 15, 16, 17, NECK), "background": (0,)}
+REGIONS = {"garment": WORN_CLOTH, "skin": LABEL_SETS["lip_neck"].skin, "background": (0,)}
 FEWEST = 25  # a score over fewer pixels is NaN
 BAND = 3 / 256  # r as a share of the height
 CONTRAST = 0.1  # RGB distance below which two regions are too alike to tell apart

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+OF_A_HEAD = ("aux_weight", "skin_weight", "background_weight", "head_width")  # no other reads them
+
 
 @dataclass
 class StageSettings:

@@ -7,7 +7,7 @@ import numpy as np
 
 from vton_aux.data.synthetic.body import ArmShape, Body
 from vton_aux.data.synthetic.garment import sleeve_edges
-from vton_aux.data.synthetic.geometry import Frame, Points, ThinPlate, UInt8, open_curve
+from vton_aux.data.synthetic.geometry import Frame, Points, UInt8, open_curve, thin_plate
 from vton_aux.data.synthetic.paint import Canvas, Patch
 from vton_aux.data.synthetic.shop import Shop
 
@@ -42,12 +42,11 @@ def worn_front(shop: Shop, body: Body, canvas: Canvas, waistband: float | None) 
     flat = np.vstack([flat, flat[sideways] * (-1, 1)])
     worn = np.vstack([worn, worn[sideways] * (-1, 1)])
     on_body = canvas.frame.to_canvas(body.at(worn))
-    spline = ThinPlate(on_body, shop.on_canvas(flat))
-    x0, y0, width, height = _window(on_body, canvas.frame)
-    field = spline.grid(x0, y0, width, height)
+    window = _window(on_body, canvas.frame)
+    field = thin_plate(on_body, shop.on_canvas(flat), *window)
     pixels = _sample(shop.front, field, cv2.BORDER_REPLICATE)
     alpha = _sample(shop.front_alpha, field, cv2.BORDER_CONSTANT)
-    return Piece(Patch(x0, y0, alpha), pixels)
+    return Piece(Patch(*window[:2], alpha), pixels)
 
 
 def _middle(top: float, bottom: float) -> list[tuple[float, float]]:
@@ -124,7 +123,7 @@ def _sleeve_piece(
     source = canvas.frame.to_canvas(np.vstack(on_body))
     target = shop.on_canvas(np.vstack(on_flat) * (arm.outside, 1))
     rows, columns = patch.alpha.shape
-    field = ThinPlate(source, target).grid(patch.x, patch.y, columns, rows)
+    field = thin_plate(source, target, patch.x, patch.y, columns, rows)
     cloth = shop.sleeves[0 if arm.outside < 0 else 1]
     return Piece(patch, _sample(cloth, field, cv2.BORDER_REPLICATE))
 

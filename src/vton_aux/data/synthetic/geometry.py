@@ -146,25 +146,17 @@ def limb(start: Points, end: Points, radii: Sequence[float]) -> Points:
     )
 
 
-class ThinPlate:
-    """The thin-plate spline (of the least bending) that takes `source` (n, 2) to `target`."""
+def thin_plate(source: Points, target: Points, x: int, y: int, width: int, height: int) -> Float32:
+    """Where the thin-plate spline from `source` (n, 2) to `target` takes the pixels of a window.
 
-    def __init__(self, source: Points, target: Points) -> None:
-        self._spline = RBFInterpolator(source, target, kernel="thin_plate_spline")
-
-    def __call__(self, points: Points) -> Points:
-        """Images of `points` (m, 2)."""
-        return np.asarray(self._spline(points))
-
-    def grid(self, x: int, y: int, width: int, height: int, step: int = 12) -> Float32:
-        """Images of the pixels of a window, (height, width, 2) float32.
-
-        The spline is evaluated at every `step`-th pixel and interpolated in between.
-        """
-        columns, rows = width // step + 3, height // step + 3
-        xs = x + (np.arange(columns) - 0.5) * step - 0.5
-        ys = y + (np.arange(rows) - 0.5) * step - 0.5
-        coarse = self(np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2)).astype(np.float32)
-        size = (columns * step, rows * step)
-        fine = cv2.resize(coarse.reshape(rows, columns, 2), size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(fine[step : step + height, step : step + width], np.float32)
+    (height, width, 2) float32, evaluated at every 12th pixel and interpolated in between.
+    """
+    step = 12
+    columns, rows = width // step + 3, height // step + 3
+    xs = x + (np.arange(columns) - 0.5) * step - 0.5
+    ys = y + (np.arange(rows) - 0.5) * step - 0.5
+    places = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2)
+    coarse = RBFInterpolator(source, target, kernel="thin_plate_spline")(places).astype(np.float32)
+    size = (columns * step, rows * step)
+    fine = cv2.resize(coarse.reshape(rows, columns, 2), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[step : step + height, step : step + width], np.float32)
