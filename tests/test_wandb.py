@@ -151,7 +151,10 @@ def test_a_stage_that_fails_is_one_line_and_its_run_says_so(train, tmp_path):
 
 
 def test_the_runs_of_a_sweep_are_told_apart_by_what_they_learn_with(monkeypatch):
-    task = ["arm=both", "seed=0", "tom.aux_weight=0.1", "gmm.lr=1e-3", "labels=coarse", "store=x"]
+    command = ["arm=both", "seed=0", "tom.aux_weight=0.1,1", "gmm.lr=1e-3,1e-4", "gmm.steps=4"]
+    monkeypatch.setattr("sys.argv", ["vton-aux train", "-m", *command, "labels=lip,coarse"])
+    task = ["arm=both", "seed=0", "tom.aux_weight=0.1", "gmm.lr=1e-3", "gmm.steps=4"]
+    task.append("labels=coarse")
     hydra = SimpleNamespace(mode=RunMode.MULTIRUN, overrides=SimpleNamespace(task=task))
     monkeypatch.setattr("vton_aux.dashboard.HydraConfig.initialized", lambda: True)
     monkeypatch.setattr("vton_aux.dashboard.HydraConfig.get", lambda: hydra)
@@ -162,7 +165,7 @@ def test_the_runs_of_a_sweep_are_told_apart_by_what_they_learn_with(monkeypatch)
     ]
     assert names == [
         "gmm both seed0 gmm.lr=1e-3 labels=coarse",
-        "tom both seed0 tom.aux_weight=0.1 labels=coarse",
+        "tom both seed0 tom.aux_weight=0.1 gmm.lr=1e-3 labels=coarse",
     ]
     task.append("tom.betas=[" + ",".join(["0.9"] * 60) + "]")
     assert len(stage_run(config, "tom", "both", "0", Path("runs/a"))["name"]) == 128

@@ -42,7 +42,7 @@ overrides."""
 
 _HYDRA = ("train", "evaluate", "tryon", "export")  # `main` of the module of that name
 _PLAIN = {
-    "table": "table_cli:main",
+    "table": "report_cli:table",
     "report": "report_cli:report",
     "figures": "report_cli:figures",
     "ablation": "ablation:main",
@@ -174,7 +174,9 @@ def _tell(error: BaseException) -> None:
         return
     lines = [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]
     text = "; ".join(dict.fromkeys(line.strip().rstrip(".:") for line in lines if line.strip()))
-    text = text.partition("; Config search path")[0].partition("; object_type")[0]
+    text = (
+        text.replace("\\'", "'").partition("; Config search path")[0].partition("; object_type")[0]
+    )
     for theirs, ours in _CLEARER.items():
         text = re.sub(theirs, ours, text)
     print(f"error: {text}", file=sys.stderr)

@@ -4,6 +4,7 @@ They are offline unless the person is logged in.
 """
 
 import hashlib
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) ->
 
 
 def _swept(stage: str) -> list[str]:
-    """In a sweep, the overrides of what the stage learns with: what tells its runs apart."""
+    """In a sweep, the overrides of what the stage learns with that the command does not fix."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return []
-    of = (f"{stage}.", f"{stage}=", "labels=", "representation", "data/augment", "data.augment")
-    return of_keys(HydraConfig.get().overrides.task, *of)
+    of = ["gmm.", "gmm=", "labels=", "representation", "data/augment", "data.augment"]
+    of += ["tom.", "tom="] if stage == "tom" else []
+    return [word for word in of_keys(HydraConfig.get().overrides.task, *of) if word not in sys.argv]
 
 
 def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fake_evaluations import scores, write_evaluation
-from vton_aux import table_cli
+from vton_aux import report_cli
 from vton_aux.errors import UserError
 from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.report_numbers import intervals
@@ -333,7 +333,7 @@ def test_the_csv_has_a_row_a_cell(tables):
 
 
 def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
-    table_cli.main([str(runs / "baseline"), str(runs / "both"), "--protocol", "clean"])
+    report_cli.table([str(runs / "baseline"), str(runs / "both"), "--protocol", "clean"])
     out = capsys.readouterr().out
     assert out.startswith("# Table 1, clean protocol")
     assert out.splitlines()[-1].startswith(f"results: {runs / 'table1'} (")
@@ -346,7 +346,7 @@ def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
     for row in rows:
         means = float(row["system_mean"]) - float(row["baseline_mean"])
         assert float(row["difference"]) == pytest.approx(means)
-    table_cli.main([str(runs / "both"), "--output", str(tmp_path / "here")])
+    report_cli.table([str(runs / "both"), "--output", str(tmp_path / "here")])
     assert sorted(p.name for p in (tmp_path / "here").iterdir()) == [
         "comparisons.csv", "table1.csv", "table1.md", "table1.tex",
     ]  # fmt: skip
@@ -358,5 +358,5 @@ def test_the_command_prints_writes_and_says_where(runs, tmp_path, capsys):
 def test_what_cannot_be_written_whole_is_not_begun(runs, tmp_path, capsys):
     (tmp_path / "comparisons.csv").mkdir()
     with pytest.raises(UserError, match=r"comparisons\.csv: cannot be written \(a folder\)"):
-        table_cli.main([str(runs / "both"), "--output", str(tmp_path)])
+        report_cli.table([str(runs / "both"), "--output", str(tmp_path)])
     assert [p.name for p in tmp_path.iterdir()] == ["comparisons.csv"]
