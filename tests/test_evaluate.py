@@ -238,6 +238,23 @@ def test_an_arm_has_the_name_of_its_run_folder(evaluate, checkpoints, tmp_path):
     assert read(out)[1]["system"]["arm"] == "mine"
 
 
+def test_the_data_are_those_of_the_run_from_any_folder(
+    capfd, checkpoints, root, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(checkpoints / "tom.ckpt", tmp_path)
+    (tmp_path / "summary.json").write_text(json.dumps({"arm": "both", "data_root": str(root)}))
+    data = "data: {root: as/seen/from/there, size: [256, 192], split_seed: 7}"
+    (tmp_path / "config.yaml").write_text(data)
+    command = ("evaluate", f"checkpoint={tmp_path / 'tom.ckpt'}", "limit=1")
+    assert vton_aux(capfd, *command, "output=run").status == 0
+    assert read(tmp_path / "run")[1]["data"]["root"] == str(root)
+    assert json.loads((tmp_path / "run" / "inputs.json").read_text())["split_seed"] == 7
+    outcome = vton_aux(capfd, *command, "output=named", "data=viton", "data.root=elsewhere")
+    assert outcome.status == 2
+    assert "elsewhere" in outcome.err
+
+
 def test_synthetic_data_of_another_size_are_not_written(capfd, monkeypatch, tmp_path, checkpoints):
     monkeypatch.chdir(tmp_path)
     checkpoint = f"checkpoint={checkpoints / 'tom.ckpt'}"

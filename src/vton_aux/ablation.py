@@ -15,8 +15,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from vton_aux.children import run
 from vton_aux.config import config_folder
 from vton_aux.errors import UserError
@@ -85,12 +83,9 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
     dashboard = of_keys(chosen.overrides, "wandb=", "wandb.")
     evaluations: list[str] = []
     for place in runs:
-        data = OmegaConf.load(place / "config.yaml").data
         for pairing in ("paired", "unpaired"):
             _vton_aux(
                 "evaluate", f"checkpoint={quoted(place / 'tom.ckpt')}", f"pairing={pairing}",
-                f"data.root={quoted(Path(data.root).resolve())}",
-                f"data.cache={'null' if data.cache is None else quoted(data.cache)}",
                 "batch_size=16", *features, *dashboard,
             )  # fmt: skip
             evaluations.append(str(_newest(place, pairing)))

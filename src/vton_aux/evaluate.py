@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
 from vton_aux import children
-from vton_aux.config import EvaluateConfig, typed
+from vton_aux.config import DataConfig, EvaluateConfig, typed
 from vton_aux.data.content import content_hash, fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule, check_size
 from vton_aux.data.synthetic.write import UNPAIRED
@@ -205,7 +206,8 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     inputs["weights"] = content_hash(path, hashlib.sha256)[:16]
     inputs |= {"precision": config.precision, "compile": config.compile}
     inputs["code"] = code_version(*DRESSING)
-    arm = _arm(path) or provenance.get("arm")
+    # arms with the same heads share a stage, which is named by one; its run folder names its own
+    arm = _run_summary(path).get("arm") or provenance.get("arm")
     gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
     return inputs, {
         "kind": "checkpoint", "name": config.name or arm or path.stem, "arm": arm,
@@ -219,13 +221,24 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     }  # fmt: skip
 
 
-def _arm(checkpoint: Path) -> str | None:
-    """The arm of the run folder: arms with the same heads share a stage, which is named by one."""
+def _run_summary(checkpoint: Path) -> dict[str, Any]:
+    """That of the run folder in which the checkpoint lies; nothing where it lies elsewhere."""
     try:
-        arm: str = json.loads((checkpoint.parent / "summary.json").read_text())["arm"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads((checkpoint.parent / "summary.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _data_of_training(checkpoint: Path) -> DataConfig | None:
+    """What the run folder's configuration reads; None where the checkpoint lies elsewhere."""
+    root, told = _run_summary(checkpoint).get("data_root"), checkpoint.parent / "config.yaml"
+    if root is None or not told.is_file():
         return None
-    return arm
+    data: Any = OmegaConf.load(told)
+    # the configuration's own root is seen from where the training was started
+    merged = OmegaConf.merge(OmegaConf.structured(DataConfig), data.data, {"root": root})
+    return cast(DataConfig, OmegaConf.to_object(merged))
 
 
 def _output(config: EvaluateConfig, inputs: dict[str, Any], system: dict[str, Any]) -> Path:
@@ -258,11 +271,16 @@ def main(raw: Any) -> None:
     overrides = HydraConfig.get().overrides.task
     for word in of_keys(overrides, *OF_TRAINING):
         raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
+    if config.checkpoint is not None and not of_keys(overrides, "data"):
+        config.data = _data_of_training(Path(config.checkpoint)) or config.data
     check_root(config.data, overrides)
     asked = of_keys(overrides, "data.size=")
     summary, output = evaluate(config, size_asked=bool(asked))
     size = "x".join(map(str, summary["size"]))
-    print(f"{summary['system']['name']}: {config.pairing} {config.split} images at {size}")
+    print(
+        f"{summary['system']['name']}: {config.pairing} {config.split} images of "
+        f"{config.data.root} at {size}"
+    )
     for protocol, scores in summary["protocols"].items():
         shown = {"fid": scores.get("fid"), "kid": scores.get("kid"), **scores["means"]}
         values = ", ".join(
