@@ -82,6 +82,7 @@ def recipe(config: TrainConfig, stage: StageName, data: dict[str, Any], gmm: Pat
     key = key_of(inputs)
     provenance = {
         **origin,
+        "photos": training_photos(Path(data["root"])),
         "recipe": shared_key(inputs, of_gmm.get("recipe")),
         "training": {**training, **{name: data[name] for name in ("flip", "augment")}, **vgg},
         "key": key,
@@ -118,8 +119,7 @@ def _origin(config: TrainConfig, data: dict[str, Any]) -> dict[str, Any]:
     module.check_processes(processes(config.trainer))
     digest = module.training_fingerprint()
     versions = {"code": code_version(*STAGE), "model": code_version(*MODEL)}
-    photos = training_photos(module.root)
-    return {"seed": config.seed, "data": digest, "photos": photos, **versions}
+    return {"seed": config.seed, "data": digest, **versions}
 
 
 def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
