@@ -250,9 +250,17 @@ def test_the_data_are_those_of_the_run_from_any_folder(
     assert vton_aux(capfd, *command, "output=run").status == 0
     assert read(tmp_path / "run")[1]["data"]["root"] == str(root)
     assert json.loads((tmp_path / "run" / "inputs.json").read_text())["split_seed"] == 7
+    assert vton_aux(capfd, *command, "output=uncached", "data.cache=null").status == 0
+    assert read(tmp_path / "uncached")[1]["data"]["root"] == str(root)
     outcome = vton_aux(capfd, *command, "output=named", "data=viton", "data.root=elsewhere")
     assert outcome.status == 2
     assert "elsewhere" in outcome.err
+    for spoilt in ("data: {no_such_key: 1}", "data: {", ""):
+        (tmp_path / "config.yaml").write_text(spoilt)
+        outcome = vton_aux(capfd, *command, "output=spoilt")
+        assert outcome.status == 2
+        assert "config.yaml and summary.json beside it do not tell" in outcome.err
+    assert not (tmp_path / "data").exists()
 
 
 def test_synthetic_data_of_another_size_are_not_written(capfd, monkeypatch, tmp_path, checkpoints):

@@ -151,9 +151,9 @@ def test_a_stage_that_fails_is_one_line_and_its_run_says_so(train, tmp_path):
 
 
 def test_the_runs_of_a_sweep_are_told_apart_by_what_they_learn_with(monkeypatch):
-    command = ["arm=both", "seed=0", "tom.aux_weight=0.1,1", "gmm.lr=1e-3,1e-4", "gmm.steps=4"]
+    command = ["arm=both", "seed=0", "tom.aux_weight=0.1,1", "gmm.lr=1e-3,1e-4", "gmm.steps=1_0"]
     monkeypatch.setattr("sys.argv", ["vton-aux train", "-m", *command, "labels=lip,coarse"])
-    task = ["arm=both", "seed=0", "tom.aux_weight=0.1", "gmm.lr=1e-3", "gmm.steps=4"]
+    task = ["arm=both", "seed=0", "tom.aux_weight=0.1", "gmm.lr=0.001", "gmm.steps=10"]
     task.append("labels=coarse")
     hydra = SimpleNamespace(mode=RunMode.MULTIRUN, overrides=SimpleNamespace(task=task))
     monkeypatch.setattr("vton_aux.dashboard.HydraConfig.initialized", lambda: True)
@@ -164,9 +164,10 @@ def test_the_runs_of_a_sweep_are_told_apart_by_what_they_learn_with(monkeypatch)
         for stage in ("gmm", "tom")
     ]
     assert names == [
-        "gmm both seed0 gmm.lr=1e-3 labels=coarse",
-        "tom both seed0 tom.aux_weight=0.1 gmm.lr=1e-3 labels=coarse",
+        "gmm both seed0 gmm.lr=0.001 labels=coarse",
+        "tom both seed0 tom.aux_weight=0.1 gmm.lr=0.001 labels=coarse",
     ]
+    monkeypatch.setattr("sys.argv", ["a launcher"])  # a job on SLURM does not see the command
     task.append("tom.betas=[" + ",".join(["0.9"] * 60) + "]")
     assert len(stage_run(config, "tom", "both", "0", Path("runs/a"))["name"]) == 128
     hydra.mode = RunMode.RUN

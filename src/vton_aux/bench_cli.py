@@ -64,7 +64,12 @@ def main(arguments: list[str]) -> int:
         help="prepare the cases of all sections at once, which compiles them side by side",
     )
     run.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:1, ...")
-    run.add_argument("--repeats", type=int, default=7, help="rounds; default: %(default)s")
+    run.add_argument(
+        "--repeats",
+        type=int,
+        default=7,
+        help="rounds; default: %(default)s; a comparison judges those of 5 or more",
+    )
     run.add_argument(
         "--seconds", type=float, default=2.0, help="of a case in a round; default: %(default)s"
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import wandb
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
 from vton_aux.config import TrainConfig, WandbConfig
@@ -47,12 +48,15 @@ def stage_run(config: TrainConfig, stage: str, arm: str, key: str, run: Path) ->
 
 
 def _swept(stage: str) -> list[str]:
-    """In a sweep, the overrides of what the stage learns with that the command does not fix."""
+    """In a sweep, the overrides of what the stage learns with that the command sweeps."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return []
     of = ["gmm.", "gmm=", "labels=", "representation", "data/augment", "data.augment"]
     of += ["tom.", "tom="] if stage == "tom" else []
-    return [word for word in of_keys(HydraConfig.get().overrides.task, *of) if word not in sys.argv]
+    words = of_keys(HydraConfig.get().overrides.task, *of)
+    command = OverridesParser.create().parse_overrides([a for a in sys.argv if "=" in a])
+    swept = [f"{each.key_or_group}=" for each in command if each.is_sweep_override()]
+    return of_keys(words, *swept) if swept else words  # a job on SLURM does not see the command
 
 
 def log_evaluation(config: WandbConfig, evaluation: Evaluation) -> None:

@@ -9,11 +9,14 @@ import hashlib
 import json
 import sys
 import warnings
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from vton_aux import children
 from vton_aux.config import DataConfig, EvaluateConfig, typed
@@ -230,15 +233,27 @@ def _run_summary(checkpoint: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _data_of_training(checkpoint: Path) -> DataConfig | None:
-    """What the run folder's configuration reads; None where the checkpoint lies elsewhere."""
-    root, told = _run_summary(checkpoint).get("data_root"), checkpoint.parent / "config.yaml"
-    if root is None or not told.is_file():
-        return None
-    data: Any = OmegaConf.load(told)
-    # the configuration's own root is seen from where the training was started
-    merged = OmegaConf.merge(OmegaConf.structured(DataConfig), data.data, {"root": root})
-    return cast(DataConfig, OmegaConf.to_object(merged))
+def _data_of_training(checkpoint: Path) -> DataConfig:
+    """What the run folder's configuration reads.
+
+    Raises:
+        UserError: the checkpoint lies in none, or the configuration is damaged or of another
+            version.
+    """
+    path = checkpoint.parent / "config.yaml"
+    try:
+        # the configuration's own root is seen from where the training was started
+        root = _run_summary(checkpoint)["data_root"]
+        data = OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path).data)
+        found = replace(cast(DataConfig, OmegaConf.to_object(data)), root=root)
+    except (OSError, KeyError, ValueError, AttributeError, YAMLError, OmegaConfBaseException):
+        raise UserError(
+            f"checkpoint={checkpoint}: config.yaml and summary.json beside it do not tell the data "
+            "of its training; give data=viton data.root=DIR"
+        ) from None
+    if not Path(root).is_dir():
+        raise UserError(f"{root}: the data of the training are gone; give data=viton data.root=DIR")
+    return found
 
 
 def _output(config: EvaluateConfig, inputs: dict[str, Any], system: dict[str, Any]) -> Path:
@@ -271,11 +286,14 @@ def main(raw: Any) -> None:
     overrides = HydraConfig.get().overrides.task
     for word in of_keys(overrides, *OF_TRAINING):
         raise UserError(f"{word}: of trainings; an evaluation does not read it, leave it out")
-    if config.checkpoint is not None and not of_keys(overrides, "data"):
-        config.data = _data_of_training(Path(config.checkpoint)) or config.data
+    checkpoint = None if config.checkpoint is None else Path(config.checkpoint).resolve()
+    named = of_keys(overrides, "data=", "data.root", "data.generate")
+    if checkpoint is not None and checkpoint.is_file() and not named:
+        asked = [f.name for f in fields(DataConfig) if of_keys(overrides, f"data.{f.name}=")]
+        own = {name: getattr(config.data, name) for name in asked}
+        config.data = replace(_data_of_training(checkpoint), **own)
     check_root(config.data, overrides)
-    asked = of_keys(overrides, "data.size=")
-    summary, output = evaluate(config, size_asked=bool(asked))
+    summary, output = evaluate(config, size_asked=bool(of_keys(overrides, "data.size=")))
     size = "x".join(map(str, summary["size"]))
     print(
         f"{summary['system']['name']}: {config.pairing} {config.split} images of "

@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -125,9 +126,10 @@ def fit(folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     trainer.fit(stage, data, ckpt_path=resumed, weights_only=True)
     seconds = time.perf_counter() - started
-    if stage.settings.select == "best":
-        stage.load_state_dict(read_checkpoint(folder / "best.ckpt")["state_dict"])
     scores = trainer.validate(stage, data, verbose=False)[0]
+    if stage.settings.select == "best" and _was_better(trainer, stage, scores):
+        stage.load_state_dict(read_checkpoint(folder / "best.ckpt")["state_dict"])
+        scores = trainer.validate(stage, data, verbose=False)[0]
     trainer.save_checkpoint(folder / "model.ckpt", weights_only=True)
     summary = {
         "stage": job.stage,
@@ -147,6 +149,14 @@ def fit(folder: Path) -> dict[str, Any]:
         last.unlink(missing_ok=True)
     trainer.strategy.barrier()
     return summary
+
+
+def _was_better(trainer: pl.Trainer, stage: Stage, last: Mapping[str, float]) -> bool:
+    """Whether the best score while training is better than that of the last step."""
+    (kept,) = (c for c in trainer.checkpoint_callbacks if isinstance(c, BestCheckpoint))
+    name, mode = stage.best
+    best = float(kept.best_model_score)  # type: ignore[arg-type]
+    return best > last[name] if mode == "max" else best < last[name]
 
 
 def build_trainer(job: Job, stage: Stage, folder: Path, *beside: Callback) -> pl.Trainer:
@@ -259,8 +269,6 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-    # a compiled step makes anew what the cache keeps, which is a handful of small kernels
-    warnings.filterwarnings("ignore", message=".*lru_cache.*")
     # CUDA graphs are recorded on a stream of their own
     warnings.filterwarnings("ignore", message=".*AccumulateGrad node's stream.*")
     # the frozen GMM

@@ -1,6 +1,5 @@
 """What goes into a stage: its key in the store, and what its checkpoint tells of its making."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -129,4 +128,4 @@ def _perceptual_weights(settings: GMMSettings | TOMSettings) -> dict[str, Any]:
     if not settings.perceptual_weight:
         return {"vgg": None}
     path = vgg19_file(settings.vgg)
-    return {"vgg": "random" if path is None else content_hash(path, hashlib.sha256)}
+    return {"vgg": "random" if path is None else content_hash(path)}

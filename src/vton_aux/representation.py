@@ -1,7 +1,7 @@
 """From a uint8 batch to the networks' inputs and targets, vectorised on the batch's device.
 
-I_p is 22 planes a sample, so what it costs is the bytes that it moves: each plane is written once,
-in the type and the memory format that the networks' first convolutions read.
+I_p is 22 planes a sample, so what it costs is the bytes that it moves: they are written in the type
+and the memory format that the networks' first convolutions read.
 
 Convention: images are float32 in [-1, 1] (x / 127.5 - 1: mean 0.5, std 0.5 of [0, 1]), masks
 float32 in {0, 1}, (B, C, H, W); pixel coordinates are (x, y) from the upper left pixel's centre.

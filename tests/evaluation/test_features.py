@@ -1,5 +1,6 @@
 """FID and KID through a feature module that is given by name."""
 
+import math
 import sys
 import types
 
@@ -32,6 +33,13 @@ def test_fid_is_the_frechet_distance_of_two_gaussians():
     shift = (true.mean(0) - made.mean(0)).square().sum()
     expected = shift + np.trace(a + b - 2 * linalg.sqrtm(a @ b).real)
     assert distance.compute()["fid"] == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("images", [2, 3])
+def test_the_kid_of_few_pictures_is_a_number(images):
+    distance = SetDistance(8, images)
+    distance.update(torch.rand(images, 8), torch.rand(images, 8))
+    assert math.isfinite(distance.compute()["kid"])
 
 
 def test_kid_is_unbiased_repeatable_and_leaves_the_global_generator_alone():

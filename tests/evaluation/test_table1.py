@@ -235,6 +235,8 @@ def test_a_training_on_other_photos_is_told(tmp_path):
     (table,) = make_tables(find_evaluations([tmp_path]), "clean")
     (told,) = cautions(table)
     assert told.startswith("Both was trained on other photos")
+    (official,) = make_tables(find_evaluations([tmp_path]), "official")
+    assert cautions(official) == []
     assert told in to_markdown([table])
 
 

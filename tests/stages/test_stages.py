@@ -14,6 +14,7 @@ from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import as_read
 from vton_aux.data.labels import LIP
 from vton_aux.data.synthetic import write_dataset
+from vton_aux.errors import UserError
 from vton_aux.stages.gmm import GMMStage
 from vton_aux.stages.tom import TOMStage
 
@@ -299,6 +300,47 @@ def test_toms_gmm_warps_as_the_gmm_stage_does_and_brings_no_auxiliary_head(batch
     assert stage.gmm.segmentation is None
     with torch.no_grad():
         torch.testing.assert_close(stage(batch).warp.cloth, matcher(batch).cloth)
+
+
+def test_a_theta_that_is_no_number_is_a_loss_that_is_none(batch):
+    """PyTorch samples NaN as a corner, which is a smooth picture with a small loss."""
+    stage = gmm(aux=False)
+    with torch.no_grad():
+        stage.network.regressor.linear.bias[3] = torch.nan
+    loss, _ = stage.loss(batch)
+    loss.backward()
+    assert loss.isnan()
+    warped = stage(batch)
+    assert warped.cloth.isnan().all()
+    assert warped.mask.isnan().all()
+
+
+@pytest.mark.parametrize("build", [gmm, tom])
+def test_a_validation_tells_what_the_last_update_broke(build, data):
+    stage = build()
+    with torch.no_grad():
+        next(stage.network.parameters()).fill_(torch.nan)
+    with pytest.raises(UserError, match=r"the pictures are no numbers after step 0: .* diverged"):
+        stage.validation_step(next(iter(data.val_dataloader())), 0)
+
+
+# inference
+
+
+@pytest.mark.parametrize("build", [gmm, tom])
+def test_inference_leaves_the_auxiliary_head_alone_unless_it_is_asked(build, batch):
+    stage, calls = build().eval(), []
+    stage.network.segmentation.register_forward_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        plain = stage(batch)
+        assert plain.expected_segmentation is None
+        assert calls == []
+        asked = stage(batch, segment=True)
+    assert asked.expected_segmentation.shape == (2, len(LIP), 128, 96)
+    assert calls == [1]
+    for name in ("cloth", "image"):
+        if hasattr(plain, name):
+            assert torch.equal(getattr(plain, name), getattr(asked, name))
 
 
 # validation

@@ -153,9 +153,11 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
     before, after = ({(r["section"], r["name"]): r for r in of["rows"]} for of in (former, latter))
     if not before.keys() & after.keys():
         raise UserError("the two files have no case in common")
-    conditions = [_conditions(results) for results in (former, latter)]
-    other = [pair for pair in zip(*conditions, strict=True) if pair[0] != pair[1]]
-    lines = [line for old, new in other for line in (f"{old} against {new}", "")]
+    counted = former.keys() & latter.keys() >= {"pairs"}
+    conditions = [_conditions(results, counted) for results in (former, latter)]
+    lines = []
+    for one, other in zip(*conditions, strict=True):
+        lines += [f"{one} against {other}", ""] if one != other else []
     lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
     slower = []
     for key, row in before.items():
@@ -163,7 +165,7 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
         if key not in after:
             lines.append(f"| {name} | {_number(row['images_per_second'])} | not measured | | |")
             continue
-        beside = (key[0], str(row.get("against")))
+        beside = (key[0], row.get("against", ""))
         as_ratio = _is_yardstick(beside) and beside in before and beside in after
         unit = " x" if as_ratio else ""
         old, new = (_rounds(rows, key, beside if as_ratio else None) for rows in (before, after))
@@ -177,13 +179,14 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
             slower.append(name)
         medians = [f"{_number(statistics.median(rounds))}{unit}" for rounds in (old, new)]
         lines.append(f"| {' | '.join([name, *medians, f'{factor:.2f}', verdict])} |")
-    if min(len(row["repeats"]) for rows in (before, after) for row in rows.values()) < FEWEST:
+    common = [key for key in before if key in after and not _is_yardstick(key)]
+    if any(len(rows[key]["repeats"]) < FEWEST for rows in (before, after) for key in common):
         lines += ["", f"Cases of fewer than {FEWEST} rounds are not judged."]
     return "\n".join(lines), slower
 
 
-def _conditions(results: Mapping[str, Any]) -> list[str]:
-    pairs = f" of {results['pairs']:,} pairs" if "pairs" in results else ""
+def _conditions(results: Mapping[str, Any], counted: bool) -> list[str]:
+    pairs = f" of {results['pairs']:,} pairs" if counted else ""
     return [
         _processor(results),
         f"data {results.get('data', 'unknown')}{pairs}",

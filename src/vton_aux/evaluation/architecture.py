@@ -114,7 +114,7 @@ def read_architecture(stage: TOMStage, batch: Mapping[str, Any]) -> Architecture
     drawn = {name: photo(images)[0] for name, images in pictures.items()}
     drawn["mask"] = mask_picture(result.mask)[0]
     drawn["parse"] = segmentation_picture(
-        torch.tensor(labels.class_of)[inputs.parse.int()], labels
+        torch.tensor(labels.class_of)[inputs.parse.int().cpu()], labels
     )[0]
     if result.expected_segmentation is not None:
         drawn["M_exp"] = segmentation_picture(result.expected_segmentation.argmax(1), labels)[0]

@@ -132,7 +132,9 @@ class SetDistance:
         warnings.filterwarnings("ignore", message=".*will save all extracted features.*")
         self.fid = FrechetInceptionDistance(feature=given)
         self.kid = KernelInceptionDistance(
-            feature=given, subsets=KID_SUBSETS, subset_size=min(KID_SUBSET_SIZE, images // 2)
+            feature=given,
+            subsets=KID_SUBSETS,
+            subset_size=min(KID_SUBSET_SIZE, max(2, images // 2)),
         )
 
     def update(self, true: Tensor, made: Tensor) -> None:

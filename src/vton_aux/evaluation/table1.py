@@ -239,12 +239,13 @@ def corrected(found: Sequence[Compared]) -> list[Compared]:
 
 def cautions(table: Table) -> list[str]:
     """What a column or a difference is not: of photos never seen, of the same seeds."""
-    return [
+    elsewhere = [
         f"{system.title} was trained on other photos than stand beside the test set, so it may "
         "have seen some that count as clean."
         for system in table.systems
-        if system.summary.get("trained_elsewhere")
-    ] + _seed_notes(table)
+        if any(e.summary["system"].get("trained_elsewhere") for e in system.all)
+    ]
+    return (elsewhere if table.protocol == "clean" else []) + _seed_notes(table)
 
 
 def _seed_notes(table: Table) -> list[str]:

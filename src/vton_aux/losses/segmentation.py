@@ -10,7 +10,8 @@ from vton_aux.data.labels import LabelSet
 class SegmentationLoss(nn.Module):
     """Weighted cross-entropy between M_exp and the parse of the photo (the paper, section 2).
 
-    The mean divides by the sum of the weights, so only their ratios matter.
+    The mean divides by the sum of the weights, so only their ratios matter; under DDP each process
+    divides by its own sum, so its gradient is not quite that of one process with all samples.
 
     Args:
         labels: the label set; its groups say what is skin and what is background.

@@ -109,4 +109,5 @@ class GMM(nn.Module):
         if segment and self.segmentation is not None:
             features = torch.cat([person_features, cloth_features], dim=1)
             logits = self.segmentation(features, [None] * len(self.segmentation.smooth))
-        return GMMOutput(offsets, self.spline(offsets), logits)
+        # sampling at NaN crashes on its way back on a CPU
+        return GMMOutput(offsets, self.spline(offsets.nan_to_num()), logits)

@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from vton_aux.data.labels import LABEL_SETS
+from vton_aux.errors import UserError
 from vton_aux.losses.segmentation import SegmentationLoss
 from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
 from vton_aux.representation import PersonRepresentation
@@ -112,6 +113,18 @@ class Stage(pl.LightningModule):
         # names would be no input of a compiled function
         total, parts = self.loss({k: v for k, v in batch.items() if isinstance(v, Tensor)})
         return {"loss": total, **parts}
+
+    def check_numbers(self, pictures: Tensor) -> None:
+        """Check what a validation sees: the last update may have broken the weights.
+
+        Raises:
+            UserError: a value is NaN or infinite.
+        """
+        if not pictures.isfinite().all():
+            raise UserError(
+                f"the pictures are no numbers after step {self.global_step}: the training has "
+                "diverged; lower lr or the weights of the losses"
+            )
 
     def score_segmentation(self, logits: Tensor | None, parse: Tensor) -> None:
         """Add a validation batch's M_exp to the confusion matrix."""

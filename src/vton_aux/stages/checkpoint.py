@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from vton_aux.errors import UserError
@@ -74,8 +73,7 @@ def load_tryon(path: Path) -> TOMStage:
     if "gmm" not in arguments and {"settings", "context"} <= set(arguments):
         raise UserError(f"{path}: a GMM alone; give the checkpoint of a TOM, which holds its GMM")
     try:
-        with Fabric(accelerator="cpu").init_module(empty_init=True):  # the weights come below
-            stage = TOMStage(**{name: arguments[name] for name in ("settings", "context", "gmm")})
+        stage = TOMStage(**{name: arguments[name] for name in ("settings", "context", "gmm")})
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: not a try-on model of this version ({error})") from None
     try:

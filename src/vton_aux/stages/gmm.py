@@ -52,9 +52,10 @@ def build_gmm(settings: GMMSettings, context: Context, classes: int) -> GMM:
 def match(network: GMM, inputs: TryOnInputs, segment: bool = False) -> Warp:
     """Warp cloth (border padding) and mask (zero padding) to the person."""
     offsets, grid, logits = network(inputs.gmm_person, inputs.cloth, segment)
+    broken = (0 * offsets.sum((1, 2)))[:, None, None, None]  # NaN where theta is
     return Warp(
-        cloth=warp(inputs.cloth, grid, "border"),
-        mask=warp(inputs.cloth_mask, grid, "zeros"),
+        cloth=warp(inputs.cloth, grid, "border") + broken,
+        mask=warp(inputs.cloth_mask, grid, "zeros") + broken,
         offsets=offsets,
         grid=grid,
         expected_segmentation=logits,
@@ -107,6 +108,7 @@ class GMMStage(Stage):
         """Score the warp: L1 and IoU with the worn cloth, beside the unwarped mask's IoU."""
         inputs = self.representation(batch)
         warped = match(self.network, inputs, segment=True)
+        self.check_numbers(warped.cloth)
         self.log_validation(
             {
                 "warp_l1": (warped.cloth - inputs.worn_cloth).abs().mean((1, 2, 3)),

@@ -142,6 +142,7 @@ class TOMStage(Stage):
         """Score the try-on of the own cloth against the photo."""
         inputs = self.representation(batch)
         result = self.dress(inputs, segment=True)
+        self.check_numbers(result.image)
         scores = paired_scores(to_unit(result.image), to_unit(inputs.image), batch["pairing"])
         self.log_validation(scores)
         self.score_segmentation(result.expected_segmentation, inputs.parse)
