@@ -38,9 +38,14 @@ def second(monkeypatch):
 JOB = Job("gmm", {"steps": 5}, {}, {"size": [128, 96]}, {"devices": 2}, launch=name_of(OURS))
 
 
+@pytest.fixture
+def looks(monkeypatch):
+    monkeypatch.setattr("vton_aux.launch._BETWEEN_LOOKS", 0.01)
+
+
 def following(folder):
     own = replace(JOB, wandb={"group": "another second's folder"})
-    thread = threading.Thread(target=follow, args=(folder, own, 0.01), daemon=True)
+    thread = threading.Thread(target=follow, args=(folder, own), daemon=True)
     thread.start()
     return thread
 
@@ -104,7 +109,7 @@ def test_devices_that_are_no_number_are_told():
     assert processes(TrainerConfig(devices="auto", accelerator="cpu")) == 1
 
 
-@pytest.mark.usefixtures("second")
+@pytest.mark.usefixtures("second", "looks")
 def test_the_others_wait_for_the_first_and_not_for_an_earlier_launch(tmp_path, capfd):
     thread = following(tmp_path)
     for stale in (None, replace(JOB, launch=name_of(OTHERS)), replace(JOB, log_every=7)):
@@ -118,7 +123,7 @@ def test_the_others_wait_for_the_first_and_not_for_an_earlier_launch(tmp_path, c
     assert capfd.readouterr().err.count("waiting for the first process") == 1
 
 
-@pytest.mark.usefixtures("second")
+@pytest.mark.usefixtures("second", "looks")
 def test_what_another_launch_has_finished_is_not_waited_for(tmp_path):
     replace(JOB, launch=name_of(OTHERS)).write(tmp_path)
     write_json(tmp_path / "summary.json", {"stage": "gmm", "validation": {}})

@@ -19,6 +19,7 @@ from vton_aux.fit import Job
 from vton_aux.store import finished
 
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT")
+_BETWEEN_LOOKS = 0.5  # seconds
 _TORCHRUN = ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -81,7 +82,7 @@ def follow(folder: Path, job: Job) -> None:
         if not told:
             print(f"{folder}: waiting for the first process", file=sys.stderr, flush=True)
             told = True
-        time.sleep(0.5)
+        time.sleep(_BETWEEN_LOOKS)
 
 
 def _job_of(folder: Path) -> dict[str, Any] | None:
