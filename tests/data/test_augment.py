@@ -173,7 +173,8 @@ def patched(sample: Sample, rgb) -> Sample:
     """One colour in a corner of person and cloth, which differ elsewhere."""
     person, cloth = sample["person"].copy(), np.full((H, W, 3), 250, np.uint8)
     person[:16, :16] = cloth[:16, :16] = rgb
-    return Sample(**{**sample, "person": person, "cloth": cloth})
+    mask = np.ones((H, W), np.uint8)
+    return Sample(**{**sample, "person": person, "cloth": cloth, "cloth_mask": mask})
 
 
 def colour_difference(sample, transform):
@@ -211,6 +212,15 @@ def test_colour_leaves_labels_joints_and_mask(sample):
         assert (coloured[key] == sample[key]).all()
     found = sample["joints"][:, 2] > 0
     assert (coloured["joints"][found] == sample["joints"][found]).all()
+
+
+def test_colour_leaves_the_shop_background(sample):
+    outside = sample["cloth_mask"] == 0
+    assert 0 < outside.mean() < 1
+    for k in range(8):
+        coloured = colour(BRIGHT)(sample, k)["cloth"]
+        assert (coloured[outside] == sample["cloth"][outside]).all()
+        assert not (coloured[~outside] == sample["cloth"][~outside]).all()
 
 
 def test_colours_that_are_no_longer_bytes_are_refused(sample):

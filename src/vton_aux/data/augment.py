@@ -2,8 +2,9 @@
 
 Geometry moves person, parse and joints together and leaves the shop cloth alone: how the cloth
 gets onto the moved person is what GMM learns. Colour is drawn once a sample and applied to the
-person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour. The flip is no
-transform of these: see `flip`.
+person and to the cloth alike, so that the worn cloth keeps the shop cloth's colour; the shop
+picture's background stays, for the warped cloth is compared on white. The flip is no transform of
+these: see `flip`.
 """
 
 import os
@@ -96,6 +97,7 @@ class Augmentation:
         height, width = sample["parse"].shape
         joints[:, 2] *= in_frame(joints, height, width)
         person, cloth = self._coloured(moved["image"], sample["cloth"])
+        cloth = np.where(sample["cloth_mask"][..., None] > 0, cloth, sample["cloth"])
         return Sample(
             person=person,
             parse=moved["mask"],
@@ -132,4 +134,4 @@ class Augmentation:
                 "bytes of the same size"
             )
         width = person.shape[1]
-        return np.ascontiguousarray(both[:, :width]), np.ascontiguousarray(both[:, width:])
+        return np.ascontiguousarray(both[:, :width]), both[:, width:]
