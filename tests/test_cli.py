@@ -20,6 +20,8 @@ WRONG = {
     ("gmm_checkpoint=/no/gmm.ckpt", *FEW): ("/no/gmm.ckpt", "missing"),
     ("gmm_checkpoint=/no/gmm.ckpt", "stage=gmm"): ("gmm_checkpoint=/no/gmm.ckpt", "stage=gmm"),
     ("tom.vgg=/no/vgg.pth", *FEW): ("/no/vgg.pth", "VGG19"),
+    ("data.size=(128,96)",): ("a list has brackets: 'data.size=[128,96]'",),
+    ("gmm_checkpoint=own",): ("own: a folder; give the .ckpt in it",),
     ("data.root=/ä",): ("data.root=/ä: Hydra cannot read", "\"data.root='/ä'\""),
     ("gmm=3",): ("a number", "arm=both"),
     ("+gmm.foo=1",): ("gmm.foo: there is no such key",),

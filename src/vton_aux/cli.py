@@ -186,6 +186,8 @@ def _unreadable(override: str) -> str:
     key, equals, value = override.partition("=")
     if not equals:
         return f"{override}: no override; give KEY=VALUE"
+    if value[:1] + value[-1:] == "()":
+        return f"{override}: Hydra cannot read it; a list has brackets: '{key}=[{value[1:-1]}]'"
     return (
         f"{override}: Hydra cannot read it; quote odd characters for Hydra, and that for the "
         f'shell: "{key}={quoted(Path(value).expanduser() if value[:1] == "~" else value)}"'

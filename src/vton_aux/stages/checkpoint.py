@@ -37,7 +37,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         UserError: the file is missing or is no checkpoint of this package.
     """
     if not path.is_file():
-        raise UserError(f"{path}: the checkpoint is missing")
+        wrong = "a folder; give the .ckpt in it" if path.is_dir() else "the checkpoint is missing"
+        raise UserError(f"{path}: {wrong}")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
