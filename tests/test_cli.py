@@ -42,8 +42,8 @@ WRONG = {
 }  # fmt: skip
 
 
-if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
-    WRONG["trainer=gpu",] = ("trainer.accelerator=gpu", "no GPU", "trainer=cpu")
+if not torch.cuda.is_available():
+    WRONG["trainer=gpu",] = ("trainer.accelerator=gpu", "no CUDA GPU", "trainer=cpu")
 
 
 @pytest.fixture(autouse=True)

@@ -156,7 +156,7 @@ def test_real_data_are_packed_and_synthetic_ones_are_not():
 @pytest.mark.parametrize("representation", ["cp_vton", "cp_vton_plus"])
 def test_every_trainer_and_representation_composes(name, representation):
     config = composed(f"trainer={name}", f"representation={representation}")
-    assert config.trainer.accelerator in ("cpu", "gpu")
+    assert config.trainer.accelerator in ("auto", "cpu", "gpu")
     assert {1, 4, 13} <= set(config.representation.gmm_keeps)
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from vton_aux import device
-from vton_aux.device import FULL, MIXED, warn_of_slowness
+from vton_aux.device import FULL, MIXED, pick_device, warn_of_slowness
+from vton_aux.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -26,3 +27,8 @@ def test_bf16_that_is_emulated_is_told(precision, computes, warned, monkeypatch,
 def test_compiling_for_a_cpu_is_told(compiling, on, warned, capsys):
     warn_of_slowness(torch.device(on), FULL, compiling)
     assert ("compile" in capsys.readouterr().err) == warned
+
+
+def test_a_device_without_float64_is_refused():
+    with pytest.raises(UserError, match=r"device=meta: .*choose cpu or cuda"):
+        pick_device("meta")

@@ -18,6 +18,7 @@ from vton_aux.config import DataConfig, EvaluateConfig
 from vton_aux.data.content import fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.layout import read_pairs
+from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.device import computes_bf16
 from vton_aux.errors import UserError
 from vton_aux.evaluate import _check_cut
@@ -219,15 +220,43 @@ def test_a_checkpoint_that_was_trained_on_other_photos_is_told(
     evaluate, checkpoints, tmp_path, root
 ):
     checkpoint = torch.load(checkpoints / "tom.ckpt", weights_only=True)
-    provenance = checkpoint["hyper_parameters"]["context"]["provenance"]
-    for photos, told in ((training_photos(root), False), ("beef", True)):
-        provenance["photos"] = photos
+    arguments = checkpoint["hyper_parameters"]
+    own = training_photos(root)
+    for tom, gmm in ((own, own), (own, "beef"), ("beef", own)):
+        told, photos = tom != gmm, f"{tom}_{gmm}"
+        arguments["context"]["provenance"]["photos"] = tom
+        arguments["gmm"]["context"]["provenance"]["photos"] = gmm
         torch.save(checkpoint, tmp_path / "tom.ckpt")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             _, out = evaluate("limit=1", checkpoint=tmp_path / "tom.ckpt", out=photos)
         assert any("both: trained on other photos" in str(w.message) for w in caught) is told
         assert read(out)[1]["system"].get("trained_elsewhere", False) is told
+
+
+def test_unpaired_people_may_have_any_name(evaluate, tmp_path, root):
+    own = tmp_path / "own"
+    shutil.copytree(root, own)
+    pairs = []
+    for place, pair in enumerate(read_pairs(root, "test")):
+        for folder, tail in (
+            ("image", ".jpg"),
+            ("image-parse", ".png"),
+            ("pose", "_keypoints.json"),
+        ):
+            stem = Path(pair.person).stem
+            (own / "test" / folder / f"{stem}{tail}").rename(
+                own / "test" / folder / f"anna{place}{tail}"
+            )
+        pairs.append(f"anna{place}.jpg {pair.cloth}\n")
+    (own / "test_pairs.txt").write_text("".join(pairs))
+    shutil.rmtree(own / "test" / UNPAIRED)  # the true pictures of synthetic people
+    outcome, out = evaluate("pairing=unpaired", data=own)
+    assert outcome.status == 0, outcome.err
+    assert not read(out)[0]["own_cloth"].any()
+    outcome, _ = evaluate("pairing=paired", data=own, out="paired")
+    assert outcome.status == 2
+    assert "anna0.jpg: a person's name must end in _0" in outcome.err
 
 
 def test_an_arm_has_the_name_of_its_run_folder(evaluate, checkpoints, tmp_path):

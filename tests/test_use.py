@@ -1,5 +1,6 @@
 """`tryon` and `data check` with a tiny try-on model on synthetic data."""
 
+import json
 import shutil
 
 import numpy as np
@@ -129,13 +130,29 @@ def test_data_check_finds_each_fault(capfd, root, tmp_path):
     photo = train / "image" / f"{people[2]}.jpg"
     photo.write_bytes(photo.read_bytes()[:1000])
     (train / "pose" / f"{people[3]}_keypoints.json").write_text('{"people": []}')
-    Image.new("P", (96, 128)).save(train / "image-parse" / f"{people[4]}.png")
+    Image.new("L", (96, 128), 5).save(train / "image-parse" / f"{people[4]}.png")
+    test = bad / "test"
+    persons = sorted(p.stem for p in (test / "image").iterdir())
+    for name, label in zip(persons, (0, 13), strict=False):
+        Image.new("L", (192, 256), label).save(test / "image-parse" / f"{name}.png")
+    for name, scale in zip(persons[2:], (0, 100), strict=True):
+        pose = test / "pose" / f"{name}_keypoints.json"
+        people_of = json.loads(pose.read_text())
+        points = np.array(people_of["people"][0]["pose_keypoints"]) * scale
+        people_of["people"][0]["pose_keypoints"] = points.tolist()
+        pose.write_text(json.dumps(people_of))
+    for name, level in zip(sorted((test / "cloth-mask").iterdir()), (0, 1), strict=False):
+        Image.new("L", (192, 256), level).save(name)
     copied = next((bad / "test" / "image").iterdir())
     shutil.copy(train / "image" / f"{people[5]}.jpg", copied)
     outcome = vton_aux(capfd, "data", "check", str(bad))
     assert outcome.status == 1
-    assert "problems: 5" in outcome.out
-    for words in ("_1.jpg: the file is missing", "a RGB image", "cut short", "no person", "128x96"):
+    assert "problems: 11" in outcome.out
+    for words in (
+        "_1.jpg: the file is missing", "a RGB image", "cut short", "no person", "128x96",
+        "all of it is background", "no upper clothes", "no joint was found", "outside of the photo",
+        "no cloth in it", "its brightest pixel is 1",
+    ):  # fmt: skip
         assert words in outcome.out
     assert "test images that are also in train: 1 files (1 distinct)" in outcome.out
 

@@ -38,6 +38,9 @@ WRONG = {
     ("data.augment.geometry=[{transform: Affine, zoom: 2}]",): ("Affine", "zoom"),
     ("data.augment.flip=2",): ("data.augment.flip=2", "[0, 1]"),
     ("data.resident=true",): ("data.resident", "data.cache"),
+    ("data.split_seed=-1",): ("data.split_seed=-1", "0 or more"),
+    ("representation.tom_keeps=[1,13,5]",): ("representation.tom_keeps", "[5] is the worn cloth"),
+    ("trainer.accelerator=mps",): ("trainer.accelerator=mps", "auto, gpu or cpu"),
     ("trainer.devices=0",): ("trainer.devices=0", "1 or more"),
     ("trainer.num_nodes=0",): ("trainer.num_nodes=0", "above 0"),
 }  # fmt: skip

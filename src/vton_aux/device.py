@@ -20,10 +20,12 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
         return torch.device("cuda", rank % count) if count else torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device).item()
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={name}: not to be had here ({reason})") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"device={name}: I_p needs float64, which it may lack; choose cpu or cuda")
     return device
 
 

@@ -22,6 +22,8 @@ from vton_aux import children
 from vton_aux.config import DataConfig, EvaluateConfig, typed
 from vton_aux.data.content import content_hash, fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule, check_size
+from vton_aux.data.layout import files_of
+from vton_aux.data.sample import warn_of_other_shape
 from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.device import autocast, pick_device, warn_of_slowness
 from vton_aux.errors import UserError
@@ -56,9 +58,11 @@ def evaluate(config: EvaluateConfig, size_asked: bool = False) -> tuple[dict[str
     prepare_data(config.data)
     data = evaluation_data(inputs)
     pairs, split = data.pairs, data.split
+    warn_of_other_shape(files_of(data.root, split, pairs[0]).image, data.size)
     if config.split == "val":
-        _check_cut(config, system["trained_on"], data.size)
-    elif system["photos"] not in (None, training_photos(data.root)):
+        for trained_on in (system["trained_on"], system["gmm_trained_on"]):
+            _check_cut(config, trained_on, data.size)
+    elif {system["photos"], system["gmm_photos"]} - {None, training_photos(data.root)}:
         system["trained_elsewhere"] = True
         warnings.warn(
             f"{system['name']}: trained on other photos than {data.root} has for training, so the "
@@ -148,6 +152,11 @@ def _check(config: EvaluateConfig) -> None:
         raise UserError("split=val is paired; the unpaired pairs are those of split=test")
     if config.name is not None and ("/" in config.name or not config.name):
         raise UserError(f"name={config.name}: must not be empty nor hold a /")
+    if not 0 < config.data.val_fraction < 1 or config.data.split_seed < 0:
+        raise UserError(
+            f"data.val_fraction={config.data.val_fraction} data.split_seed="
+            f"{config.data.split_seed}: a share between 0 and 1, and 0 or more"
+        )
     if min(config.batch_size, config.processes) < 1 or (
         config.limit is not None and config.limit < 1
     ):
@@ -193,7 +202,8 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
         name = config.name or folder.name
         return inputs, {
             "kind": "predictions", "name": name, "arm": None, "seed": None, "steps": None,
-            "checkpoint": None, "trained_on": None, "photos": None, "predictions": str(folder),
+            "checkpoint": None, "trained_on": None, "photos": None, "gmm_key": None,
+            "gmm_trained_on": None, "gmm_photos": None, "predictions": str(folder),
         }  # fmt: skip
     path = Path(config.checkpoint).resolve()
     stage = load_tryon(path)
@@ -211,13 +221,16 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     inputs["code"] = code_version(*DRESSING)
     # arms with the same heads share a stage, which is named by one; its run folder names its own
     arm = _run_summary(path).get("arm") or provenance.get("arm")
-    gmm_steps = stage.hparams["gmm"]["settings"]["steps"]
+    gmm = stage.hparams["gmm"]
+    of_gmm = gmm["context"]["provenance"]
     return inputs, {
         "kind": "checkpoint", "name": config.name or arm or path.stem, "arm": arm,
         "seed": provenance.get("seed"),
-        "steps": {"gmm": gmm_steps, "tom": stage.settings.steps},
+        "steps": {"gmm": gmm["settings"]["steps"], "tom": stage.settings.steps},
         "checkpoint": str(path), "trained_on": provenance.get("data"),
         "photos": provenance.get("photos"),
+        "gmm_key": of_gmm.get("key"), "gmm_trained_on": of_gmm.get("data"),
+        "gmm_photos": of_gmm.get("photos"),
         "recipe": provenance.get("recipe"), "code": provenance.get("code"),
         "labels": context.labels, "precision": config.precision,
         "settings": flat_settings(stage.hparams),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
@@ -55,6 +56,8 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
         StoppedError: Ctrl-C or a SIGTERM.
     """
     check(config)
+    if config.trainer.accelerator == "auto":  # Lightning's would take Apple's GPUs too
+        config.trainer.accelerator = "gpu" if torch.cuda.is_available() else "cpu"
     given = _given_gmm(config)
     prepare_data(config.data)
     augment = asdict(config.data.augment)

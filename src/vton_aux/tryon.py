@@ -9,7 +9,7 @@ from PIL import Image
 from vton_aux.config import TryOnConfig, typed
 from vton_aux.data.dataset import tensors_of
 from vton_aux.data.layout import SampleFiles
-from vton_aux.data.sample import read_sample, stacked
+from vton_aux.data.sample import read_sample, stacked, warn_of_other_shape
 from vton_aux.device import pick_device, warn_of_slowness
 from vton_aux.errors import UserError
 from vton_aux.files import check_writable
@@ -47,6 +47,8 @@ def tryon(config: TryOnConfig) -> tuple[Path, Path]:
         cloth_mask=None if config.cloth_mask is None else Path(config.cloth_mask),
     )
     size = (stage.context.size[0], stage.context.size[1])
+    for path in (files.image, files.cloth):
+        warn_of_other_shape(path, size)
     sample = read_sample(files, size, len(stage.labels.class_of))
     if not sample["cloth_mask"].any():
         raise UserError(f"{files.cloth_mask or files.cloth}: no cloth in it; give cloth_mask=FILE")

@@ -10,7 +10,7 @@ import torch
 from vton_aux.config import TrainConfig, TrainerConfig
 from vton_aux.data.augment import build_transforms
 from vton_aux.data.datamodule import check_resident, check_size
-from vton_aux.data.labels import LABEL_SETS
+from vton_aux.data.labels import LABEL_SETS, WORN_CLOTH
 from vton_aux.device import FULL, MIXED
 from vton_aux.errors import UserError
 from vton_aux.launch import processes
@@ -87,6 +87,7 @@ def _not_negative(config: TrainConfig) -> Iterator[tuple[str, float]]:
     yield "seed", config.seed
     yield "pictures", config.pictures
     yield "data.workers", config.data.workers
+    yield "data.split_seed", config.data.split_seed
     yield "representation.pose_radius", config.representation.pose_radius
 
 
@@ -104,14 +105,20 @@ def _check_pixels(config: TrainConfig) -> None:
         labels = getattr(config.representation, key)
         if not all(0 <= label < 256 for label in labels):
             raise UserError(f"representation.{key}={list(labels)}: labels lie in [0, 255]")
+        if shown := [label for label in labels if label in WORN_CLOTH]:
+            raise UserError(
+                f"representation.{key}={list(labels)}: {shown} is the worn cloth, which would show "
+                "the networks what they are to predict"
+            )
 
 
 def _check_hardware(trainer: TrainerConfig) -> None:
-    has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if trainer.accelerator == "gpu" and not has_gpu:
+    if trainer.accelerator not in ("auto", "cpu", "gpu", "cuda"):
+        raise UserError(f"trainer.accelerator={trainer.accelerator}: choose auto, gpu or cpu")
+    if trainer.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
-            "trainer.accelerator=gpu: there is no GPU here, or PyTorch was built without; "
-            "trainer=cpu trains on the processor"
+            f"trainer.accelerator={trainer.accelerator}: there is no CUDA GPU here, or PyTorch was "
+            "built without; trainer=cpu trains on the processor"
         )
     if processes(trainer) < 1:
         raise UserError(f"trainer.devices={trainer.devices}: nothing to train on; give 1 or more")

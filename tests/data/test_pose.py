@@ -131,6 +131,8 @@ def test_the_new_key_is_read_beside_an_empty_old_one(read):
         (person("pose_keypoints", [2.0] * 51), "17 joints"),
         (person("pose_keypoints_2d", [2.0] * 72), "24 joints"),
         (person("pose_keypoints_2d", []), "pose_keypoints"),
+        (person("pose_keypoints", [0.2, 0.9, 1.0] * 18), "pixels of the photo are wanted"),
+        (person("pose_keypoints", [-0.2, 0.9, 1.0] * 18), "--keypoint_scale 0"),
     ],
 )
 def test_what_is_no_pose_is_told_in_one_line(read, folder, content, words):

@@ -108,6 +108,22 @@ def test_red_is_the_first_channel(folder):
     assert np.abs(read_photo(folder / "red.jpg")[4, 4] - (250, 10, 60)).max() <= 3
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white(folder, mode):
+    """A cloth cut out of its background, whose hidden pixels are black."""
+    rgba = np.zeros((8, 6, 4), np.uint8)
+    rgba[2:6] = 90, 90, 90, 255
+    if mode == "RGBA":
+        rgba[2] = 0, 0, 0, 51
+    cut = Image.fromarray(rgba)
+    (cut.quantize() if mode == "P" else cut.convert(mode)).save(folder / "cut", "PNG")
+    expected = np.full((8, 6, 3), 255)
+    expected[2:6] = 90
+    if mode == "RGBA":
+        expected[2] = 204  # a fifth of black on white
+    assert np.abs(read_photo(folder / "cut").astype(int) - expected).max() <= 1
+
+
 def test_a_photo_of_the_wanted_size_is_left_as_it_is(draw):
     person = noise(8, 6, channels=(3,))
     assert (read_sample(draw(person), (8, 6), 20)["person"] == person).all()
@@ -241,6 +257,14 @@ def test_a_cloth_mask_is_cut_at_128(draw):
     sample = read_sample(draw(grey(16, 16), mask=mask), (16, 16), 20)
     assert sample["cloth_mask"].dtype == np.uint8
     assert (sample["cloth_mask"].ravel() == [0] * 128 + [1] * 128).all()
+
+
+def test_a_mask_of_zeros_and_ones_is_refused(draw):
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:12] = 1
+    told = refusal(read_sample, draw(grey(16, 16), mask=mask), (16, 16), 20)
+    assert "cloth_mask: its brightest pixel is 1" in told
+    assert "255" in told
 
 
 def test_a_cloth_mask_is_cut_after_it_shrinks(draw):

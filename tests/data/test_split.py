@@ -98,10 +98,18 @@ def test_copies_of_a_cloth_tie_different_people_together():
 def test_a_chain_of_copies_is_one_group():
     chain = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2)]
     others = [(k, k) for k in range(10, 13)]
-    sides = {frozenset(split([*chain, *others], 0.25, seed)[1]) for seed in range(30)}
-    expected = [[f"person {p}", f"cloth {c}"] for p, c in chain]
-    assert frozenset(map(tuple, expected)) in sides
-    assert all(len(side) in (1, 5) for side in sides)
+    whole = {(f"person {p}", f"cloth {c}") for p, c in chain}
+    cut = [whole & {*split([*chain, *others], 0.65, seed)[1]} for seed in range(30)]
+    assert {len(part) for part in cut} == {0, 5}
+
+
+def test_a_group_larger_than_the_validation_set_stays_in_training():
+    one_shirt = [(k, 0) for k in range(40)]
+    others = [(k, k) for k in range(100, 140)]
+    for seed in range(25):
+        _, validation = split([*one_shirt, *others], 0.05, seed)
+        assert len(validation) == 2
+    assert split(one_shirt, 0.05, 0)[0] == []  # told by the data module: nothing is left
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_one_number_a_set_is_tested_over_seeds_alone():
     assert several.seed_p == pytest.approx(stats.ttest_1samp([-1, -0.9, -1.1], 0).pvalue)
     assert "on these images it is the method's doing" in conclusion(several, "CP-VTON", "Both")
     equal = compare_pooled("fid", {0: 20.0, 1: 20.2}, {0: 19.0, 1: 19.2})
-    assert "equal seeds cannot test it" in conclusion(equal, "CP-VTON", "Both")
+    assert "dependent seeds cannot test it" in conclusion(equal, "CP-VTON", "Both")
     cancelled = compare_pooled("fid", {0: 10.0, 1: 12.0}, {0: 11.0, 1: 11.0})
     assert "cannot be told from the luck" in conclusion(cancelled, "CP-VTON", "Both")
     same = compare_pooled("fid", {0: 10.0, 1: 12.0}, {0: 10.0, 1: 12.0})

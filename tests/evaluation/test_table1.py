@@ -240,6 +240,33 @@ def test_a_training_on_other_photos_is_told(tmp_path):
     assert told in to_markdown([table])
 
 
+@pytest.mark.parametrize(
+    ("gmms", "tested"),
+    [
+        ({"a": "one two three", "b": "one two three"}, True),  # TOM's head, a GMM a seed
+        ({"a": "one two three", "b": "four five six"}, True),
+        ({"a": "one one one", "b": "one one one"}, True),  # what TOM does on this GMM
+        ({"a": "one one one", "b": "two two two"}, False),
+        ({"a": "one two three", "b": "four four five"}, False),
+        ({"a": "one one one", "b": ""}, True),  # not known
+    ],
+)
+def test_seeds_that_share_the_luck_of_a_gmm_are_not_tested(tmp_path, gmms, tested):
+    for place, (name, arm) in enumerate({"a": "baseline", "b": "both"}.items()):
+        for seed, key in enumerate(gmms[name].split() or [None] * 3):
+            write_evaluation(
+                tmp_path / f"{name}{seed}", arm, table=scores(seed=2 * seed + place),
+                fid=20 - place * seed, system__seed=seed, system__gmm_key=key,
+            )  # fmt: skip
+    table = make_tables(find_evaluations([tmp_path]))[0]
+    for _, _, c in table.comparisons:
+        assert c.seeds == 3
+        assert math.isfinite(c.seed_p) is math.isfinite(c.seed_low) is tested
+    told = "Both against CP-VTON: several seeds share a GMM"
+    assert any(note.startswith(told) for note in cautions(table)) is not tested
+    assert ("dependent seeds" in to_markdown([table])) is not tested
+
+
 def test_there_are_more_footnotes_than_letters():
     notes: list[str] = []
     marks = [footnote(f"note {place}", notes) for place in range(54)]

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from vton_aux.data.content import content_hash
-from vton_aux.data.labels import LABEL_SETS, NECK
+from vton_aux.data.labels import LABEL_SETS, NECK, WORN_CLOTH
 from vton_aux.data.layout import (
     Pair,
     SampleFiles,
@@ -22,7 +22,7 @@ from vton_aux.data.layout import (
     own_cloth,
     read_pairs,
 )
-from vton_aux.data.pose import read_pose
+from vton_aux.data.pose import in_frame, read_pose
 from vton_aux.data.sample import read_mask, read_parse, read_photo
 from vton_aux.errors import UserError, one_line
 
@@ -166,13 +166,27 @@ def _read_person(files: SampleFiles, missing: set[Path]) -> _Findings:
         found.labels = dict(zip(labels.tolist(), counts.tolist(), strict=True))
         if labels.max() > NECK:
             found.problems.append(f"{files.parse}: label {labels.max()} is no LIP label (0..20)")
+        if not labels.any():
+            found.problems.append(f"{files.parse}: all of it is background")
+        elif not np.isin(labels, WORN_CLOTH).any():
+            found.problems.append(f"{files.parse}: no upper clothes, dress or coat in it")
         if person is not None and parse.shape != person.shape[:2]:
             found.problems.append(
                 f"{files.parse}: {parse.shape[0]}x{parse.shape[1]}, but its image is "
                 f"{person.shape[0]}x{person.shape[1]} (height x width)"
             )
     if pose is not None:
-        found.joints = int(pose[:, 2].sum())
+        joints = pose[pose[:, 2] > 0]
+        found.joints = len(joints)
+        if not len(joints):
+            found.problems.append(f"{files.pose}: no joint was found")
+        elif person is not None:
+            outside = len(joints) - in_frame(joints, *person.shape[:2]).sum()
+            if 2 * outside > len(joints):
+                found.problems.append(
+                    f"{files.pose}: {outside} of {len(joints)} joints lie outside of the photo; is "
+                    "the pose of one of another size?"
+                )
     return found
 
 
@@ -180,7 +194,9 @@ def _read_cloth(files: SampleFiles, missing: set[Path]) -> _Findings:
     found = _Findings([])
     _try(found, missing, files.cloth, read_photo)
     if files.cloth_mask is not None:
-        _try(found, missing, files.cloth_mask, read_mask)
+        mask = _try(found, missing, files.cloth_mask, read_mask)
+        if mask is not None and not mask.any():
+            found.problems.append(f"{files.cloth_mask}: no cloth in it")
     return found
 
 

@@ -1,7 +1,6 @@
 """Train, validation and test loaders over a VITON folder."""
 
 import signal
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.layout import Pair, Pairing, Split, check_files, files_of, read_pairs, test_pairs
 from vton_aux.data.packed import PackedSplit
 from vton_aux.data.resident import ResidentSplit, RowDataset
-from vton_aux.data.sample import read_photo
+from vton_aux.data.sample import warn_of_other_shape
 from vton_aux.data.split import split_validation
 from vton_aux.errors import UserError
 
@@ -133,9 +132,10 @@ class VITONDataModule(pl.LightningDataModule):
             if not self._split[0]:
                 raise UserError(
                     f"{self.root}: no training pair is left beside the validation set; "
-                    f"data.val_fraction={self.val_fraction} is too large for {len(pairs)} pairs"
+                    f"data.val_fraction={self.val_fraction} is too large for {len(pairs)} pairs, "
+                    "or all of them share a photo or a cloth"
                 )
-            self._warn_of_other_shape(pairs[0])
+            warn_of_other_shape(files_of(self.root, "train", pairs[0]).image, self.size)
         return self._split
 
     def check_processes(self, world: int) -> None:
@@ -256,12 +256,3 @@ class VITONDataModule(pl.LightningDataModule):
         if self.trainer is None:
             return 0, 1
         return self.trainer.global_rank, self.trainer.world_size
-
-    def _warn_of_other_shape(self, pair: Pair) -> None:
-        height, width = read_photo(files_of(self.root, "train", pair).image).shape[:2]
-        if height * self.size[1] != width * self.size[0]:
-            warnings.warn(
-                f"{self.root}: photos of {height}x{width} are stretched to data.size="
-                f"{list(self.size)}, which has another ratio of the sides",
-                stacklevel=2,
-            )

@@ -30,7 +30,8 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
         whose place is null.
 
     Raises:
-        UserError: the file is missing, is not OpenPose JSON or holds no person.
+        UserError: the file is missing, is not OpenPose JSON, holds no person, or its places are
+            no pixels.
     """
     try:
         people = json.loads(path.read_text())["people"]
@@ -54,6 +55,11 @@ def read_pose(path: Path) -> npt.NDArray[np.float32]:
     if len(points) != 18:
         raise UserError(f"{path}: {len(points)} joints; COCO-18 and BODY-25 are known")
     points[~np.isfinite(points).all(1)] = 0
+    if points[:, :2].any() and np.abs(points[:, :2]).max() <= 1:
+        raise UserError(
+            f"{path}: all places lie in [-1, 1]; pixels of the photo are wanted, which OpenPose "
+            "writes with --keypoint_scale 0"
+        )
     points[:, 2] = (points[:, 0] > 1) & (points[:, 1] > 1)
     return points
 

@@ -1,6 +1,8 @@
 """One pair's files as one sample of uint8 images, an index map and joints."""
 
+import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -16,6 +18,7 @@ from vton_aux.errors import UserError
 
 UInt8 = npt.NDArray[np.uint8]
 MASK_THRESHOLD = 128  # cloth masks are JPEGs: their edges are noise
+_JPEG = b"\xff\xd8"
 
 
 class Person(TypedDict):
@@ -92,21 +95,33 @@ def stacked(samples: Sequence[Sample]) -> dict[str, npt.NDArray[Any]]:
 
 
 def read_photo(path: Path) -> UInt8:
-    """(H, W, 3) uint8 RGB.
+    """(H, W, 3) uint8 RGB; what is transparent shows white, the shop's background.
 
     Raises:
         UserError: the file is missing, cut short or not an image.
     """
-    return _decode(path, cv2.IMREAD_COLOR_RGB)
+    data = _read(path)
+    photo = _decode(path, data, cv2.IMREAD_COLOR_RGB)
+    if not data.startswith(_JPEG):
+        with Image.open(BytesIO(data)) as image:
+            if image.has_transparency_data:
+                white = Image.new("RGBA", image.size, "white")
+                return np.array(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
+    return photo
 
 
 def read_mask(path: Path) -> UInt8:
     """(H, W) uint8 grey levels of a mask image.
 
     Raises:
-        UserError: the file is missing, cut short or not an image.
+        UserError: the file is missing, cut short, not an image, or white is not 255 in it.
     """
-    return _decode(path, cv2.IMREAD_GRAYSCALE)
+    mask = _decode(path, _read(path), cv2.IMREAD_GRAYSCALE)
+    if 0 < mask.max(initial=0) < MASK_THRESHOLD:
+        raise UserError(
+            f"{path}: its brightest pixel is {mask.max()}; a mask is 255 on the cloth and 0 beside"
+        )
+    return mask
 
 
 def read_parse(path: Path, raw_labels: int) -> UInt8:
@@ -151,13 +166,16 @@ def plain_background_mask(cloth: UInt8, tolerance: int = 12) -> UInt8:
     return (mask * 255).astype(np.uint8)
 
 
-def _decode(path: Path, mode: int) -> UInt8:
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: the file is missing") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _decode(path: Path, data: bytes, mode: int) -> UInt8:
     if not _is_whole(data):
         raise UserError(f"{path}: the image is cut short; fetch the file again")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
@@ -170,7 +188,7 @@ def _is_whole(data: bytes) -> bool:
     """Whether a JPEG or PNG has its end mark: OpenCV fills up in silence what was cut short."""
     if data.startswith(b"\x89PNG"):
         return b"IEND" in data
-    if not data.startswith(b"\xff\xd8"):
+    if not data.startswith(_JPEG):
         return True
     place = 2
     while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
@@ -185,6 +203,17 @@ def resize_photo(image: UInt8, size: tuple[int, int]) -> UInt8:
         return image
     method = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_LINEAR
     return cv2.resize(image, size[::-1], interpolation=method).astype(np.uint8, copy=False)
+
+
+def warn_of_other_shape(photo: Path, size: tuple[int, int]) -> None:
+    """Warn where the photo's sides have another ratio than those of `size` (height, width)."""
+    height, width = read_photo(photo).shape[:2]
+    if height * size[1] != width * size[0]:
+        warnings.warn(
+            f"{photo}: {height}x{width} is stretched to {size[0]}x{size[1]}, which has another "
+            "ratio of the sides",
+            stacklevel=2,
+        )
 
 
 def _resize_labels(parse: UInt8, size: tuple[int, int]) -> UInt8:

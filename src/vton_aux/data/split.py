@@ -1,5 +1,6 @@
 """A validation set cut out of train, with all copies of an image on one side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def split_validation(
     pure function of the contents and of `seed`; neither names nor the order of `pairs` matter.
 
     Args:
-        fraction: share of the groups, 0 <= fraction < 1; at least one group where it is above 0.
+        fraction: share of the groups, 0 <= fraction < 1; at least one group where it is above 0. A
+            group that alone holds more than this share of the pairs (all models in one shirt) stays
+            in training, as long as there is a smaller one.
 
     Returns:
         The training pairs with their copies, and the validation pairs with each distinct
@@ -37,8 +40,10 @@ def split_validation(
         names[group] = min(names.get(group, content), content)
     ordered = sorted(names, key=names.__getitem__)
     count = max(1, round(fraction * len(ordered))) if fraction > 0 else 0
-    chosen = np.random.default_rng(seed).permutation(len(ordered))[:count]
-    cut = {ordered[i] for i in chosen}
+    pairs_of = Counter(groups)
+    most = max(fraction * len(pairs), min(pairs_of.values()))
+    drawn = [ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))]
+    cut = {*[group for group in drawn if pairs_of[group] <= most][:count]}
     train = [pair for pair, group in zip(pairs, groups, strict=True) if group not in cut]
     first: dict[tuple[str, str], Pair] = {}
     for pair, group, content in zip(pairs, groups, contents, strict=True):

@@ -196,6 +196,12 @@ def _with_seeds(comparison: Comparison, differences: Sequence[float]) -> Compari
     )
 
 
+def dependent(comparison: Comparison) -> Comparison:
+    """The comparison without what its seeds say, which are no independent trainings."""
+    nan = math.nan
+    return replace(comparison, seed_low=nan, seed_high=nan, seed_p=nan, seed_p_corrected=nan)
+
+
 def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with Holm-corrected p over all of them, those over the seeds likewise."""
     ps, seed_ps = [c.p for c in comparisons], [c.seed_p for c in comparisons]

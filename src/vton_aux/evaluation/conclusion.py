@@ -36,7 +36,7 @@ def conclusion(
     said = f"{name}: {system} is {way} than {baseline} by {size}"
     said += f" {interval}): " if interval else ": "
     if math.isnan(c.seed_p):
-        seeds = {0: "without a seed in common, one", 1: "one seed"}.get(c.seeds, "equal seeds")
+        seeds = {0: "without a seed in common, one", 1: "one seed"}.get(c.seeds, "dependent seeds")
         if not c.images:
             return f"{said}a set of images has one such number, and {seeds} cannot test it."
         models = {0: "these systems", 1: "these two trained models"}.get(c.seeds, "these models")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from vton_aux.data.content import content_hashes
-from vton_aux.data.layout import Pair, Pairing, files_of, own_cloth, read_pairs
+from vton_aux.data.layout import Pair, Pairing, files_of, names_own_cloth, own_cloth, read_pairs
 
 PROTOCOLS = {
     "official": "all test pairs as published, copies of training photos among them",
@@ -41,14 +41,18 @@ def test_flags(root: Path, pairs: Sequence[Pair], pairing: Pairing) -> pd.DataFr
     Columns: person, cloth, pairing; official: True; clean: a photo that is neither seen_in_training
     nor a copy; photo: the row's number among the distinct photos; seen_in_training: the photo is
     byte-identical to one that the training list names; cloth_seen: the cloth is, so the warp may
-    know it; copy: the photo is that of an earlier row; own_cloth: the cloth is the person's own, so
-    an unpaired row is in truth paired.
+    know it; copy: the photo is that of an earlier row; own_cloth: the cloth is the person's own, as
+    far as the person's name tells it, so an unpaired row is in truth paired.
     """
     files = [files_of(root, "test", pair) for pair in pairs]
     trained = [files_of(root, "train", pair) for pair in read_pairs(root, "train")]
-    own = [root / "test" / "cloth" / own_cloth(pair.person) for pair in pairs]
+    own = {
+        pair.person: root / "test" / "cloth" / own_cloth(pair.person)
+        for pair in pairs
+        if names_own_cloth(pair.person)
+    }
     listed = [path for f in (*files, *trained) for path in (f.image, f.cloth)]
-    digests = content_hashes([*listed, *filter(Path.is_file, own)], "looking for copies")
+    digests = content_hashes([*listed, *filter(Path.is_file, own.values())], "looking for copies")
     photos = pd.Series([digests[f.image] for f in files])
     cloths = pd.Series([digests[f.cloth] for f in files])
     seen = photos.isin({digests[f.image] for f in trained})
@@ -64,6 +68,9 @@ def test_flags(root: Path, pairs: Sequence[Pair], pairing: Pairing) -> pd.DataFr
             "seen_in_training": seen,
             "cloth_seen": cloths.isin({digests[f.cloth] for f in trained}),
             "copy": copy,
-            "own_cloth": cloths == [digests.get(path) for path in own],
+            "own_cloth": [
+                pair.person in own and digests.get(own[pair.person]) == cloth
+                for pair, cloth in zip(pairs, cloths, strict=True)
+            ],
         }
     )

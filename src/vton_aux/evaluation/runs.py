@@ -148,6 +148,11 @@ class System:
         """Its evaluations in one list."""
         return [e for of in self.evaluations.values() for e in of.values()]
 
+    def gmms(self, pairing: str) -> dict[Seed, str | None]:
+        """seed -> the key of its GMM; None where that is not known."""
+        of = self.evaluations.get(pairing, {})
+        return {s: e.summary["system"].get("gmm_key") for s, e in of.items()}
+
     def scores(self, pairing: str, protocol: str) -> dict[Seed, pd.DataFrame]:
         """seed -> `Evaluation.scores`."""
         return {s: e.scores(protocol) for s, e in self.evaluations.get(pairing, {}).items()}

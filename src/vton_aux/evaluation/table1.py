@@ -16,6 +16,7 @@ from vton_aux.evaluation.comparison import (
     compare,
     compare_pooled,
     correct,
+    dependent,
     mean_over_seeds,
 )
 from vton_aux.evaluation.conclusion import conclusion
@@ -221,9 +222,21 @@ def _comparisons(systems: Sequence[System], rows: Sequence[Row], protocol: str) 
                 first, second = (s.pooled(pairing, protocol, score) for s in (baseline, system))
                 if first and second:
                     compared.append(compare_pooled(score, first, second))
+            if _share_a_gmm(baseline, system, pairing):
+                compared = [dependent(c) for c in compared]
             found += [(Row(c.score, pairing), system, c) for c in compared]
     found.sort(key=lambda entry: rows.index(entry[0]))
     return corrected(found)
+
+
+def _share_a_gmm(first: System, second: System, pairing: str) -> bool:
+    """Whether one GMM serves several seeds of one of the two and is not the other's: then its luck
+    is in all their differences."""
+    mine, theirs = first.gmms(pairing), second.gmms(pairing)
+    known = [s for s in mine if s is not None and mine[s] and theirs.get(s)]
+    pairs = {(mine[s], theirs[s]) for s in known}
+    distinct = [{*keys} for keys in zip(*pairs, strict=True)]
+    return any(one != other for one, other in pairs) and any(len(d) < len(known) for d in distinct)
 
 
 def corrected(found: Sequence[Compared]) -> list[Compared]:
@@ -245,7 +258,14 @@ def cautions(table: Table) -> list[str]:
         for system in table.systems
         if any(e.summary["system"].get("trained_elsewhere") for e in system.all)
     ]
-    return (elsewhere if table.protocol == "clean" else []) + _seed_notes(table)
+    baseline, *others = table.systems
+    sharing = [
+        f"{system.title} against {baseline.title}: several seeds share a GMM, so no test over the "
+        "seeds; train one GMM a seed."
+        for system in others
+        if table.comparisons and any(_share_a_gmm(baseline, system, p) for p in PAIRINGS)
+    ]
+    return (elsewhere if table.protocol == "clean" else []) + sharing + _seed_notes(table)
 
 
 def _seed_notes(table: Table) -> list[str]:

@@ -114,7 +114,7 @@ def _comparison_grid(table: Table) -> Grid:
             effect = NA if math.isnan(c.effect_size) else f"{c.effect_size:+.2f}"
             p = NA if math.isnan(c.p_corrected) else f"{c.p_corrected:.2g}"
             cells = [interval, p, effect, share]
-        over = {0: "no common seed", 1: "one seed"}.get(c.seeds, "equal seeds")
+        over = {0: "no common seed", 1: "one seed"}.get(c.seeds, "dependent seeds")
         if not math.isnan(c.seed_p):
             over = (
                 f"{c.seeds}: sd {signed(c.seed_sd, score)[1:]}, [{signed(c.seed_low, score)}, "
