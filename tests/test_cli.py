@@ -1,9 +1,13 @@
 """Wrong values on the command line: one line that names the key, exit status 2, nothing written."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 
 from command_line import vton_aux
+from vton_aux.config import config_folder, register
 
 FEW = ("data.generate.train=4", "data.generate.test=2")
 WRONG = {
@@ -76,6 +80,30 @@ def test_all_failed_jobs_of_a_sweep_are_named(capfd, tmp_path):
     assert "labels=atr: choose" in outcome.err
     assert "/no/such" in outcome.err
     assert "2 of the sweep's jobs failed" in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "groups"),
+    [
+        ("train", "representation data trainer speed wandb arm experiment gmm tom data/augment"),
+        ("evaluate", "data wandb"),
+        ("tryon", ""),
+        ("export", ""),
+    ],
+)
+def test_help_tells_the_keys_and_groups_that_the_command_takes(command, groups, capfd):
+    outcome = vton_aux(capfd, command, "--help")
+    assert outcome.status == 0
+    keys, _, chosen = outcome.out.partition("groups, ")
+    register()
+    with initialize_config_dir(config_folder(), version_base="1.3"):
+        config = compose(command)
+    own = {str(key) for key in config} - {*groups.split()}
+    assert {line.split(":")[0].strip() for line in keys.splitlines() if line[:2] == "  "} == own
+    lines = [line.strip().split("=") for line in chosen.splitlines() if line[:2] == "  "]
+    assert [name for name, _ in lines] == groups.split()
+    for name, choices in lines:
+        assert len(list(Path(config_folder(), name).glob("*.yaml"))) == len(choices.split("|"))
 
 
 def test_help_lists_the_commands(capfd):

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from vton_aux.children import run
 from vton_aux.config import config_folder
@@ -23,22 +24,28 @@ from vton_aux.files import check_writable
 from vton_aux.overrides import of_keys, quoted
 
 ARMS = ("baseline", "tom_only", "both")
-DEMO = (
-    "--folder", "runs/demo", "--features", "vton_aux.evaluation.features:random_vgg",
-    "experiment=demo",
-)  # fmt: skip
+WHAT = (
+    "Train the arms over the seeds, evaluate them paired and unpaired, make table, report and "
+    "figures. Stopped? The same command goes on."
+)
 
 
-def main(arguments: Sequence[str], command: str = "ablation") -> None:
+def main(
+    arguments: Sequence[str], command: str = "ablation", what: str = WHAT, **defaults: Any
+) -> None:
     """Train the arms over the seeds, evaluate them paired and unpaired, make table and report.
+
+    Args:
+        arguments: of the command line.
+        command, what: how `--help` names and describes it.
+        defaults: of the options.
 
     Raises:
         UserError: an argument is wrong, or one of the commands failed; it has told why.
     """
     parser = argparse.ArgumentParser(
         prog=f"vton-aux {command}",
-        description="Train the arms over the seeds, evaluate them paired and unpaired, make table, "
-        "report and figures. Stopped? The same command goes on.",
+        description=what,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/table1"), help="of all of it")
@@ -53,6 +60,7 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
         "--config-dir", type=Path, metavar="DIR", help="of your own configs, its arms among them"
     )
     parser.add_argument("overrides", nargs="*", help="of `vton-aux train`, such as data=viton")
+    parser.set_defaults(**defaults)
     chosen = parser.parse_intermixed_args(arguments)
     arms, seeds = _arms(chosen.arms, chosen.config_dir), _seeds(chosen.seeds)
     own = [] if chosen.config_dir is None else ["--config-dir", str(chosen.config_dir.resolve())]
@@ -102,7 +110,14 @@ def main(arguments: Sequence[str], command: str = "ablation") -> None:
 
 def demo(overrides: Sequence[str]) -> None:
     """The ablation, small, on synthetic data."""
-    main([*DEMO, *overrides], "demo")
+    main(
+        ["experiment=demo", *overrides],
+        "demo",
+        "The ablation, small, on synthetic people (experiment=demo). FID and KID are by a random "
+        f"VGG19 and compare with nothing published. {WHAT}",
+        folder=Path("runs/demo"),
+        features="vton_aux.evaluation.features:random_vgg",
+    )
 
 
 def _newest(run: Path, pairing: str) -> Path:

@@ -5,6 +5,7 @@ import pkgutil
 import re
 import signal
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vton_aux.config import config_folder, register
@@ -73,7 +75,9 @@ def main() -> None:
     # an error like Ctrl-C's, at which what is half done is undone
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if command in _HYDRA:
+        if command in _HYDRA and {"-h", "--help"} & {*rest}:
+            print(_help(command))
+        elif command in _HYDRA:
             _hydra(command, rest)
         elif command in _PLAIN:
             if status := _code(_PLAIN[command])(rest):
@@ -89,6 +93,35 @@ def main() -> None:
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, former)
+
+
+def _help(command: str) -> str:
+    """The comments and keys of the command's configuration, and what its groups may be."""
+    folder = Path(config_folder())
+    path = folder / f"{command}.yaml"
+    about, _, rest = path.read_text().partition("defaults:\n")
+    keys = rest.partition("\n\n")[2].partition("\nhydra:")[0]
+    groups = [
+        str(name)
+        for entry in OmegaConf.load(path).defaults
+        if not isinstance(entry, str)
+        for name in entry
+        if (folder / str(name)).is_dir()
+    ]
+    if command == "train":
+        groups += ["gmm", "tom", "data/augment"]  # chosen by other groups
+    parts = [
+        "\n".join(line.removeprefix("#").removeprefix(" ") for line in about.splitlines()),
+        f"keys:\n{textwrap.indent(keys.strip(), '  ')}",
+        "`--cfg job` prints the whole configuration, `--hydra-help` what Hydra itself takes.",
+    ]
+    if groups:
+        lines = ["groups, whose keys GROUP.KEY their files in conf/ explain:"]
+        for name in groups:
+            files = sorted((folder / name).glob("*.yaml"))
+            lines.append(f"  {name}={'|'.join(file.stem for file in files)}")
+        parts.insert(2, "\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _code(name: str) -> Callable[..., Any]:

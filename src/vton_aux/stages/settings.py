@@ -14,7 +14,7 @@ class StageSettings:
     Numbers of things are at least 1, weights at least 0; `validate.check` refuses others.
 
     Attributes:
-        width: channels of the first convolution; 64 is the paper's network.
+        width: channels of the first convolution; 64 is CP-VTON's network.
         head_width: channels inside the auxiliary head, a multiple of 8.
         aux_weight: weight of the auxiliary loss beside the stage's own.
         skin_weight: weight of skin classes in the cross-entropy, above 0; others 1.
