@@ -397,6 +397,9 @@ def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, c
     trained("arm=tom_only")  # by the same code, on another GMM
     assert "by other code" not in capsys.readouterr().out
     monkeypatch.setattr(vton_aux.recipe, "code_version", lambda *_: "another")
+    (tmp_path / "store" / "gmm-spoilt").mkdir()
+    for name in ("inputs.json", "last.ckpt"):
+        (tmp_path / "store" / "gmm-spoilt" / name).touch()
     trained("stage=gmm")
     assert f"gmm: {folder} was begun by other code; this one starts anew" in capsys.readouterr().out
 

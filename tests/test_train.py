@@ -18,7 +18,7 @@ from tiny import SHORT
 from vton_aux import train as training
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
-from vton_aux.fit import INTERRUPTED, fit
+from vton_aux.fit import INTERRUPTED, TOLD, fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from waiting import wait_until
@@ -168,6 +168,21 @@ def test_how_a_stages_process_was_killed_is_told(tmp_path, monkeypatch, status, 
     assert not getattr(error.value, "told", False)
 
 
+def test_an_error_that_another_process_told_is_not_told_as_a_kill(tmp_path, monkeypatch):
+    """Lightning kills the first of several processes when another ends with an error."""
+    (tmp_path / TOLD).touch()  # of the attempt before
+
+    def run(command, env):
+        assert not (tmp_path / TOLD).exists()
+        (tmp_path / TOLD).touch()
+        return [-signal.SIGKILL]
+
+    monkeypatch.setattr(training.children, "run", run)
+    with pytest.raises(training.StageFailedError) as error:
+        training._run(tmp_path, malloc=True)
+    assert error.value.told
+
+
 def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
     outcome = vton_aux(
         capfd, "train", "arm=baseline", *SHORT, "tom.lr=1e30",
@@ -178,6 +193,7 @@ def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
     assert "the loss is nan at step" in error
     assert "Traceback" not in outcome.err
     (folder,) = (tmp_path / "store").glob("tom-*/")
+    assert (folder / TOLD).is_file()
     assert not (folder / "summary.json").exists()
     assert not (tmp_path / "run" / "summary.json").exists()
 

@@ -55,6 +55,7 @@ from vton_aux.stages.tom import TOMStage
 from vton_aux.version import STAGE, code_version
 
 LAST = "last.ckpt"
+TOLD = "error_told"  # by a process of several, at whose end Lightning kills the others
 INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
 
 
@@ -301,6 +302,7 @@ def main() -> None:
     except (UserError, OSError) as error:
         status = 2
         print(f"error: {one_line(error)}", file=sys.stderr)
+        Path(sys.argv[1], TOLD).touch()
     except SIGTERMException:
         status = INTERRUPTED
     finally:

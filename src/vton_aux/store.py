@@ -51,7 +51,10 @@ def unfinished_by_other_code(folder: Path, inputs: Mapping[str, Any]) -> list[Pa
     found = []
     for path in folder.parent.glob("*/inputs.json"):
         if (path.parent / "last.ckpt").is_file():
-            told = json.loads(path.read_text())
+            try:
+                told = json.loads(path.read_text())
+            except ValueError:
+                continue  # damaged; another stage's matter
             if but_code(told) == but_code(wanted) and told["code"] != wanted["code"]:
                 found.append(path.parent)
     return found

@@ -25,7 +25,7 @@ from vton_aux.config import TrainConfig, arm_name, typed
 from vton_aux.data.datamodule import check_size
 from vton_aux.errors import StoppedError, UserError
 from vton_aux.files import alone, write_json
-from vton_aux.fit import INTERRUPTED, Job
+from vton_aux.fit import INTERRUPTED, TOLD, Job
 from vton_aux.launch import environment, follow, launch, leads
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
@@ -145,6 +145,8 @@ def _access(config: TrainConfig) -> dict[str, Any]:
 def _run(folder: Path, malloc: bool) -> None:
     """Train in a process of its own (see `fit`), which also gets a SIGTERM that comes here."""
     command = [sys.executable, "-m", "vton_aux.fit", str(folder)]
+    told = folder / TOLD
+    told.unlink(missing_ok=True)
     env = {**(MALLOC if malloc else {}), **os.environ, **environment()}
     try:
         (status,) = children.run(command, env=env)
@@ -156,7 +158,7 @@ def _run(folder: Path, malloc: bool) -> None:
     again = f"goes on from {last}" if last.is_file() else "begins again: there is no checkpoint yet"
     if status in (INTERRUPTED, -signal.SIGTERM):
         raise StoppedError(f"interrupted; the same command {again}")
-    if status < 0:
+    if status < 0 and not told.is_file():
         name = signal.Signals(-status).name
         raise UserError(
             f"{folder}: training was killed by {name} ({KILLED.get(name, 'no error was told')}); "
