@@ -1,8 +1,9 @@
-"""What each head does to the scores of the four arms: `python heads.py RUN...` of evaluated runs.
+"""What each head does to the scores of the arms: `python heads.py OUTPUT RUN...` of evaluated runs.
 
-The arms are a factorial design: a head in GMM or not, by a head in TOM or not, over the same seeds.
-Writes beside this file seeds.csv, the means of each run, and effects.csv, over the seeds: each
-head's effect (with and without the other, averaged), what the second one adds, their interaction.
+The four arms are a factorial design: a head in GMM or not, by a head in TOM or not, over the same
+seeds. Writes OUTPUT/seeds.csv, the means of each run, and effects.csv, over the seeds: each head's
+effect (with and without the other, averaged), what the second one adds, their interaction; of these
+what the arms that are there allow.
 """
 
 import sys
@@ -13,7 +14,6 @@ import pandas as pd
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.statistics import over_seeds
 
-HERE = Path(__file__).parent
 EFFECTS = {  # weights of the arms
     "head in GMM": {"gmm_only": 0.5, "both": 0.5, "baseline": -0.5, "tom_only": -0.5},
     "head in TOM": {"tom_only": 0.5, "both": 0.5, "baseline": -0.5, "gmm_only": -0.5},
@@ -23,22 +23,24 @@ EFFECTS = {  # weights of the arms
 }
 
 
-def main(runs: list[Path]) -> None:
+def main(output: Path, *runs: Path) -> None:
     """Write both files; print the effects on SSIM and PSNR."""
-    evaluations = find_evaluations(runs)
+    evaluations = find_evaluations([*runs])
     rows = [
         {"protocol": protocol, "seed": e.seed, "arm": e.name, **found["means"]}
         for e in evaluations
         for protocol, found in e.summary["protocols"].items()
     ]
     seeds = pd.DataFrame(rows).sort_values(["protocol", "seed", "arm"])
-    seeds.to_csv(HERE / "seeds.csv", index=False, float_format="%.6g")
+    seeds.to_csv(output / "seeds.csv", index=False, float_format="%.6g")
     effects = []
     for protocol, of in seeds.groupby("protocol", sort=False):
         for score in of.columns[3:]:
             arms = of.pivot(index="seed", columns="arm", values=score)
             assert not arms.isna().any(axis=None)
             for name, weights in EFFECTS.items():
+                if not weights.keys() <= {*arms}:
+                    continue
                 each = sum(weight * arms[arm] for arm, weight in weights.items()).round(12)
                 sd, interval, p = over_seeds(each.to_list())
                 effects.append(
@@ -47,9 +49,9 @@ def main(runs: list[Path]) -> None:
                      "p": p}
                 )  # fmt: skip
     table = pd.DataFrame(effects)
-    table.to_csv(HERE / "effects.csv", index=False, float_format="%.6g")
+    table.to_csv(output / "effects.csv", index=False, float_format="%.6g")
     print(table[table["score"].isin(["ssim", "psnr"])].to_string(index=False))
 
 
 if __name__ == "__main__":
-    main([*map(Path, sys.argv[1:])])
+    main(*map(Path, sys.argv[1:]))
