@@ -5,17 +5,19 @@ Convention: coordinates are (x, y) in [-1, 1], corners at the centres of the cor
 to sample the input.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from kornia.geometry import create_meshgrid
+from scipy.interpolate import RBFInterpolator
 from torch import Tensor, nn
 
 
 class ThinPlateSpline(nn.Module):
     """The spline through a regular grid of control points moved by offsets (CP-VTON's TPS).
 
-    The kernel is U(r) = r^2 log r^2 with an affine part. The spline is linear in its targets, so
-    it is one constant matrix `basis` (H*W, N), computed in float64, times the moved points.
+    The kernel is U(r) = r^2 log r with an affine part. The spline is linear in its targets, so it
+    is one constant matrix `basis` (H*W, N), computed in float64, times the moved points.
 
     Args:
         size: (H, W) of the sampling grid.
@@ -30,7 +32,8 @@ class ThinPlateSpline(nn.Module):
         self.size, self.points = size, points
         control = regular_grid((points, points)).reshape(-1, 2)  # (N, 2)
         pixels = regular_grid(size).reshape(-1, 2)  # (H*W, 2)
-        basis = _evaluate(pixels, control) @ _solve(control)
+        of_each = RBFInterpolator(control, np.eye(len(control)), kernel="thin_plate_spline")
+        basis = torch.from_numpy(of_each(pixels))  # column k: control point k at 1, the others at 0
         self.register_buffer("control", control.float(), persistent=False)
         self.register_buffer("basis", basis.float(), persistent=False)
 
@@ -63,28 +66,5 @@ def warp(image: Tensor, grid: Tensor, padding: str = "border") -> Tensor:
 
 
 def regular_grid(size: tuple[int, int]) -> Tensor:
-    """(H, W, 2) float64 coordinates (x, y) of a regular grid over [-1, 1]^2."""
-    return create_meshgrid(*size, dtype=torch.float64)[0]
-
-
-def _kernel(a: Tensor, b: Tensor) -> Tensor:
-    squared = (a[:, None] - b).square().sum(-1)
-    kernel: Tensor = torch.xlogy(squared, squared)  # r^2 log r^2, 0 at r = 0
-    return kernel
-
-
-def _solve(control: Tensor) -> Tensor:
-    """(N + 3, N): coefficients of the kernel and affine parts from the N targets."""
-    n = len(control)
-    affine = torch.cat([torch.ones(n, 1, dtype=control.dtype), control], dim=1)
-    system = torch.zeros(n + 3, n + 3, dtype=control.dtype)
-    system[:n, :n] = _kernel(control, control)
-    system[:n, n:] = affine
-    system[n:, :n] = affine.T
-    inverse: Tensor = torch.linalg.inv(system)
-    return inverse[:, :n]
-
-
-def _evaluate(at: Tensor, control: Tensor) -> Tensor:
-    """(P, N + 3): kernel and affine parts at P places."""
-    return torch.cat([_kernel(at, control), torch.ones(len(at), 1, dtype=at.dtype), at], dim=1)
+    """(H, W, 2) float64 coordinates (x, y) of a regular grid over [-1, 1]^2, on the CPU."""
+    return create_meshgrid(*size, device=torch.device("cpu"), dtype=torch.float64)[0]
