@@ -30,6 +30,7 @@ WRONG = {
     ("tom.hold=1.5",): ("tom.hold=1.5", "[0, 1]"),
     ("tom.select=worst",): ("tom.select=worst", "best"),
     ("stage=both",): ("stage=both", "gmm"),
+    ("speed.compile=fast",): ("speed.compile=fast: choose one of null, default, reduce-overhead",),
     ("labels=atr",): ("labels=atr", "coarse"),
     ("data.size=[250,190]",): ("data.size=[250, 190]", "divisible by 64"),
     ("data.size=[224,224]",): ("data.size=[224, 224]", "divisible by 64"),

@@ -15,7 +15,6 @@ from vton_aux.device import FULL, MIXED
 from vton_aux.errors import UserError
 from vton_aux.launch import processes
 from vton_aux.networks.gmm import feature_levels
-from vton_aux.stages.speed import check_mode
 
 
 def check(config: TrainConfig) -> None:
@@ -24,16 +23,21 @@ def check(config: TrainConfig) -> None:
     Raises:
         UserError: names the key, the value and what it may be.
     """
-    choices: dict[str, tuple[Any, tuple[str, ...]]] = {
+    choices: dict[str, tuple[Any, tuple[str | None, ...]]] = {
         "stage": (config.stage, ("all", "gmm", "tom")),
         "labels": (config.labels, tuple(LABEL_SETS)),
         "trainer.precision": (config.trainer.precision, (FULL, MIXED)),
         "gmm.select": (config.gmm.select, ("last", "best")),
         "tom.select": (config.tom.select, ("last", "best")),
+        "speed.compile": (
+            config.speed.compile,
+            (None, "default", "reduce-overhead", "max-autotune"),
+        ),
     }
     for key, (value, allowed) in choices.items():
         if value not in allowed:
-            raise UserError(f"{key}={value}: choose one of {', '.join(allowed)}")
+            words = ", ".join("null" if each is None else each for each in allowed)
+            raise UserError(f"{key}={value}: choose one of {words}")
     for key, value in _positive(config):
         if not 0 < value < math.inf:
             raise UserError(f"{key}={value}: must be above 0 and finite")
@@ -60,8 +64,6 @@ def check(config: TrainConfig) -> None:
     flip = augment.pop("flip")
     if not 0 <= flip <= 1:
         raise UserError(f"data.augment.flip={flip}: a probability, must lie in [0, 1]")
-    if config.speed.compile is not None:
-        check_mode(config.speed.compile)
     build_transforms(augment)
     if config.data.resident:
         check_resident(config.data.cache is not None, augment)

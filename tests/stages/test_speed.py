@@ -10,7 +10,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vton_aux import representation
 from vton_aux.bench.inputs import build_stage, random_batch
-from vton_aux.errors import UserError
 from vton_aux.losses import perceptual
 from vton_aux.losses.perceptual import PerceptualLoss
 from vton_aux.losses.segmentation import SegmentationLoss
@@ -253,11 +252,6 @@ def test_a_compiled_stage_has_the_checkpoint_of_a_plain_one():
     assert "loss" in vars(compiled)  # in place of the method
     assert "loss" not in vars(plain)
     plain.load_state_dict(compiled.state_dict())
-
-
-def test_an_unknown_mode_of_compile_is_told():
-    with pytest.raises(UserError, match=r"speed\.compile=fast: choose null or one of default"):
-        build("gmm", Speed(compile="fast"))
 
 
 class NoSync(TorchDispatchMode):

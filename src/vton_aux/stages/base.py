@@ -59,11 +59,7 @@ class Stage(pl.LightningModule):
             self.confusion = MulticlassConfusionMatrix(len(self.labels.classes))
 
     def quicken(self, speed: Speed) -> None:
-        """Compute as `speed` says from now on.
-
-        Raises:
-            UserError: torch.compile has no such mode.
-        """
+        """Compute as `speed` says from now on."""
         self.speed = speed
         self.to(memory_format=self.memory_format)
         self.representation.channels_last = speed.channels_last

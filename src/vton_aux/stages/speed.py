@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 
 import torch
 
-from vton_aux.errors import UserError
-
 # TOM allocates and frees large blocks each step; glibc's defaults hand them back to the kernel
 MALLOC = {
     "MALLOC_MMAP_MAX_": "0",
@@ -42,11 +40,7 @@ def compiled(function: F, mode: str, **options: Any) -> F:
 
     Without the scheduler's reordering, with which PyTorch 2.13 lost the gradient of M_exp in a step
     of TOM with VGG19 on a CPU, and not cut where DDP's buckets end: its hooks come after the step.
-
-    Raises:
-        UserError: torch.compile has no such mode.
     """
-    check_mode(mode)
     torch._dynamo.config.optimize_ddp = False
     of_mode = torch._inductor.list_mode_options(mode)
     options = {**of_mode, "reorder_for_peak_memory": False, **options}
@@ -58,14 +52,3 @@ def compiled(function: F, mode: str, **options: Any) -> F:
 def uses_cuda_graphs(mode: str) -> bool:
     """Whether this mode of torch.compile replays CUDA graphs."""
     return bool(torch._inductor.list_mode_options(mode).get("triton.cudagraphs"))
-
-
-def check_mode(mode: str) -> None:
-    """Check `Speed.compile`.
-
-    Raises:
-        UserError: torch.compile has no such mode.
-    """
-    modes = ("default", "reduce-overhead", "max-autotune")
-    if mode not in modes:
-        raise UserError(f"speed.compile={mode}: choose null or one of {', '.join(modes)}")
