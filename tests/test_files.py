@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 
 from vton_aux.errors import UserError
-from vton_aux.files import alone, check_writable, whole, write_text
+from vton_aux.files import alone, check_writable, read_object, whole, write_json, write_text
 
 
 def test_a_file_whose_writing_failed_is_as_it_was(tmp_path):
@@ -36,6 +36,19 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError) as told, whole(path):
         (tmp_path / "another").read_bytes()
     assert told.value.filename == str(tmp_path / "another")
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[1]", "null", '"text"', "{}"])
+def test_a_file_without_an_object_is_an_empty_one(tmp_path, content):
+    path = tmp_path / "file.json"
+    if content is not None:
+        path.write_text(content)
+    assert read_object(path) == {}
+    assert read_object(tmp_path) == {}
+    path.write_bytes(b'{"a": "\xff"}')
+    assert read_object(path) == {}
+    write_json(path, {"a": [1, None]})
+    assert read_object(path) == {"a": [1, None]}
 
 
 def test_a_second_process_says_that_it_waits_and_then_works(tmp_path, capsys):

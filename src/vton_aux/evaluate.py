@@ -6,7 +6,6 @@ OUTPUT/summary.json                  means a protocol, and what they came from; 
 """
 
 import hashlib
-import json
 import sys
 import warnings
 from dataclasses import fields, replace
@@ -34,7 +33,7 @@ from vton_aux.evaluation.runs import Evaluation, read_evaluation
 from vton_aux.evaluation.score import METRIC_SETTINGS, find_predictions, score
 from vton_aux.evaluation.settings import flat_settings
 from vton_aux.evaluation.summary import protocol_scores, write_table
-from vton_aux.files import alone, check_writable, key_of, write_json
+from vton_aux.files import alone, check_writable, key_of, read_object, write_json
 from vton_aux.overrides import of_keys, override
 from vton_aux.prepare import check_root, in_its_place, pack, prepare_data
 from vton_aux.stages.checkpoint import load_tryon
@@ -220,7 +219,7 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     inputs |= {"precision": config.precision, "compile": config.compile}
     inputs["code"] = code_version(*DRESSING)
     # arms with the same heads share a stage, which is named by one; its run folder names its own
-    arm = _run_summary(path).get("arm") or provenance.get("arm")
+    arm = read_object(path.parent / "summary.json").get("arm") or provenance.get("arm")
     gmm = stage.hparams["gmm"]
     of_gmm = gmm["context"]["provenance"]
     return inputs, {
@@ -237,15 +236,6 @@ def _inputs(config: EvaluateConfig, size_asked: bool) -> tuple[dict[str, Any], d
     }  # fmt: skip
 
 
-def _run_summary(checkpoint: Path) -> dict[str, Any]:
-    """That of the run folder in which the checkpoint lies; nothing where it lies elsewhere."""
-    try:
-        found = json.loads((checkpoint.parent / "summary.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _data_of_training(checkpoint: Path) -> DataConfig:
     """What the run folder's configuration reads.
 
@@ -256,7 +246,7 @@ def _data_of_training(checkpoint: Path) -> DataConfig:
     path = checkpoint.parent / "config.yaml"
     try:
         # the configuration's own root is seen from where the training was started
-        root = _run_summary(checkpoint)["data_root"]
+        root = read_object(checkpoint.parent / "summary.json")["data_root"]
         data = OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path).data)
         found = replace(cast(DataConfig, OmegaConf.to_object(data)), root=root)
     except (OSError, KeyError, ValueError, AttributeError, YAMLError, OmegaConfBaseException):

@@ -67,6 +67,15 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object that the file holds; empty where it is missing, broken or holds none."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def key_of(value: Any) -> str:
     """12 hex digits of plain values, for the name of what is made of them."""
     text = json.dumps(value, sort_keys=True)

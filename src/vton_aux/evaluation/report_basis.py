@@ -3,7 +3,6 @@
 Every function returns plain values for the template.
 """
 
-import json
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from vton_aux.device import FULL
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.dress import INPUTS
 from vton_aux.evaluation.runs import Evaluation, System
+from vton_aux.files import read_object
 from vton_aux.overrides import override
 
 COUNTS = {
@@ -111,7 +111,7 @@ def commands(evaluations: Sequence[Evaluation]) -> list[str]:
 
 
 def _evaluate(evaluation: Evaluation) -> str:
-    summary, inputs = evaluation.summary, _inputs(evaluation)
+    summary, inputs = evaluation.summary, read_object(evaluation.path / INPUTS)
     system = summary["system"]
     precision = system.get("precision")
     height, width = summary["size"]
@@ -137,10 +137,3 @@ def _evaluate(evaluation: Evaluation) -> str:
     }
     given = [override(key, value) for key, value in words.items() if value is not None]
     return shlex.join(["vton-aux", "evaluate", *given])
-
-
-def _inputs(evaluation: Evaluation) -> Plain:
-    """What `vton-aux evaluate` was asked for, as far as the folder tells."""
-    path = evaluation.path / INPUTS
-    found: Plain = json.loads(path.read_text()) if path.is_file() else {}
-    return found

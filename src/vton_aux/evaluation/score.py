@@ -1,6 +1,5 @@
 """Score pictures on disk against a data set: one row a sample, whoever made the pictures."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.features import SetDistance
 from vton_aux.evaluation.protocol import PROTOCOLS, test_flags, validation_flags
 from vton_aux.evaluation.summary import COMMON, PREDICTED, TRUE
+from vton_aux.files import read_object
 from vton_aux.metrics.image import image_scores
 from vton_aux.metrics.overlap import mask_iou
 from vton_aux.metrics.regions import region_scores
@@ -67,7 +67,7 @@ def find_predictions(folder: Path, data: VITONDataset) -> list[Path]:
         raise UserError(f"{folder}: there is no such folder of pictures")
     for place in (folder, folder.parent):
         inputs = place / "inputs.json"
-        if _pairing(inputs) not in (None, data.pairing):
+        if read_object(inputs).get("pairing") not in (None, data.pairing):
             raise UserError(f"{folder}: these pictures are not {data.pairing}, {inputs} says")
     found = pictures_by_stem(folder)
     stems = [Path(pair.person).stem for pair in data.pairs]
@@ -102,16 +102,6 @@ def pictures_by_stem(folder: Path) -> dict[str, Path]:
                 raise UserError(f"{path}: {found[path.stem].name} is a picture of the same person")
             found[path.stem] = path
     return found
-
-
-def _pairing(inputs: Path) -> str | None:
-    """What the file says, if an evaluation wrote it."""
-    try:
-        told = json.loads(inputs.read_text())
-    except (OSError, ValueError):
-        return None
-    pairing: str | None = told.get("pairing") if isinstance(told, dict) else None
-    return pairing
 
 
 def score(
