@@ -70,6 +70,11 @@ def batches(module, loader="train_dataloader", device="cpu"):
         yield {key: v.cpu() if torch.is_tensor(v) else v for key, v in done.items()}
 
 
+def the_test_set_of(module):
+    """Its batches, as an evaluation reads them."""
+    return DataLoader(module.test_dataset(), module.batch_size, collate_fn=as_read)
+
+
 def all_same(one, other):
     pairs = list(zip(one, other, strict=True))
     return bool(pairs) and all(same(a, b) for a, b in pairs)
@@ -144,8 +149,8 @@ def test_train_reads_the_training_side_and_nothing_else(build):
 
 def test_the_test_set_is_paired_or_unpaired(build, root):
     listed = read_pairs(root, "test")
-    unpaired = names(build(pairing="unpaired").test_dataloader())
-    paired = names(build(pairing="paired").test_dataloader())
+    unpaired = names(the_test_set_of(build(pairing="unpaired")))
+    paired = names(the_test_set_of(build(pairing="paired")))
     assert unpaired == listed
     assert [person for person, _ in paired] == [person for person, _ in listed]
     assert all(cloth == person.replace("_0.", "_1.") for person, cloth in paired)
@@ -159,15 +164,15 @@ def test_every_batch_tells_its_pairing(build, pairing):
     for loader, expected in (
         (module.train_dataloader(), "paired"),
         (module.val_dataloader(), "paired"),
-        (module.test_dataloader(), pairing),
+        (the_test_set_of(module), pairing),
     ):
         batches = list(loader)
         assert batches
         assert all(b["pairing"] == [expected] * len(b["person"]) for b in batches)
 
 
-def test_the_last_batch_of_the_test_set_is_kept(build):
-    assert [len(b["person"]) for b in build().test_dataloader()] == [2, 2, 1]
+def test_the_last_batch_of_the_validation_set_is_kept(build):
+    assert [len(b["person"]) for b in build(val_fraction=0.4).val_dataloader()] == [2, 1]
 
 
 # the training stream
@@ -204,7 +209,7 @@ def test_a_worker_gives_the_same_batches(build):
     here, worker = (build(augment=build_transforms(STRONG), workers=n) for n in (0, 1))
     for module in (here, worker):
         module.steps = 4
-    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+    for loader in ("train_dataloader", "val_dataloader"):
         one, other = (list(getattr(module, loader)()) for module in (here, worker))
         assert len(one) >= 1
         assert all(same(a, b) for a, b in zip(one, other, strict=True))
@@ -212,9 +217,8 @@ def test_a_worker_gives_the_same_batches(build):
 
 def test_only_training_is_augmented(build):
     plain, changed = (build(augment=build_transforms(a)) for a in ({}, STRONG))
-    for loader in ("val_dataloader", "test_dataloader"):
-        pairs = zip(getattr(plain, loader)(), getattr(changed, loader)(), strict=True)
-        assert all(same(a, b) for a, b in pairs)
+    for kept in (VITONDataModule.val_dataloader, the_test_set_of):
+        assert all_same(kept(plain), kept(changed))
     for module in (plain, changed):
         module.steps = 3
     one, other = (list(module.train_dataloader()) for module in (plain, changed))
@@ -225,15 +229,14 @@ def test_only_training_is_augmented(build):
     )
 
 
-@pytest.mark.parametrize("loader", ["val_dataloader", "test_dataloader"])
-def test_two_processes_share_a_set_without_repeating(build, loader):
-    module = build(val_fraction=0.4, batch_size=1)  # three of validation, five of test
-    alone = names(getattr(module, loader)())
+def test_two_processes_share_the_validation_set_without_repeating(build):
+    module = build(val_fraction=0.4, batch_size=1)  # three images
+    alone = names(module.val_dataloader())
     assert len(alone) % 2
     seen = []
     for number in range(2):
         module.trainer = rank(number, 2)
-        seen.append(names(getattr(module, loader)()))
+        seen.append(names(module.val_dataloader()))
     assert sorted(seen[0] + seen[1]) == sorted(alone)
     assert all(seen)
 
@@ -262,10 +265,11 @@ def test_packed_data_give_the_same_batches(build, packed, workers, changes):
     there = build(**arguments, packed=packed[changes.get("size", (128, 96))], workers=workers)
     for module in (here, there):
         module.steps, module.start_step = 5, 1
-    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+    for loader in ("train_dataloader", "val_dataloader"):
         assert all_same(batches(here, loader), batches(there, loader))
-    there.pairing = here.pairing = "unpaired"
-    assert all_same(batches(here, "test_dataloader"), batches(there, "test_dataloader"))
+    for pairing in ("paired", "unpaired"):
+        here.pairing = there.pairing = pairing
+        assert all_same(the_test_set_of(here), the_test_set_of(there))
 
 
 @pytest.mark.parametrize("kind", ["files", "packed", "augmented"])
@@ -322,8 +326,9 @@ def test_resident_data_give_the_same_batches(build, packed, flip, workers, devic
     there = build(**arguments, packed=packed[128, 96], resident=True, workers=workers)
     for module in (here, there):
         module.steps, module.start_step = 5, 1
-    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+    for loader in ("train_dataloader", "val_dataloader"):
         assert all_same(batches(here, loader), batches(there, loader, device))
+    assert all_same(the_test_set_of(here), the_test_set_of(there))
     assert len(there._on_device) == 1  # one upload for training and validation
     (batch,) = batches(there, "val_dataloader", device)
     assert batch["person"].is_contiguous(memory_format=torch.channels_last)
@@ -381,8 +386,8 @@ def test_flips_are_those_of_the_draws_and_training_alone_has_them(build):
         assert torch.equal(one["cloth"], other["cloth"])
         ends.append(mirrored)
     assert 10 < sum(ends) < 30
-    for loader in ("val_dataloader", "test_dataloader"):
-        assert all_same(batches(plain, loader), batches(flipped, loader))
+    assert all_same(batches(plain, "val_dataloader"), batches(flipped, "val_dataloader"))
+    assert all_same(the_test_set_of(plain), the_test_set_of(flipped))
 
 
 # what cannot be loaded
@@ -416,26 +421,26 @@ def test_without_validation_all_of_train_is_left(build, root):
 
 
 @pytest.mark.parametrize(
-    ("gone", "loader"),
+    ("gone", "read"),
     [
         ("train/pose/000003_0_keypoints.json", "train_dataloader"),
         ("train/cloth/000002_1.jpg", "val_dataloader"),
-        ("test/cloth/000009_1.jpg", "test_dataloader"),
-        ("test_pairs.txt", "test_dataloader"),
+        ("test/cloth/000009_1.jpg", "test_dataset"),
+        ("test_pairs.txt", "test_dataset"),
         ("train", "train_dataloader"),
     ],
 )
-def test_what_is_missing_is_told_before_anything_is_read(root, build, tmp_path, gone, loader):
+def test_what_is_missing_is_told_before_anything_is_read(root, build, tmp_path, gone, read):
     copy = shutil.copytree(root, tmp_path / "copy")
     if (copy / gone).is_dir():
         shutil.rmtree(copy / gone)
     else:
         (copy / gone).unlink()
     with pytest.raises(UserError, match="missing") as told:
-        getattr(build(root=copy), loader)()
+        getattr(build(root=copy), read)()
     assert str(copy / gone) in str(told.value)
 
 
 def test_a_missing_root_is_told(build):
     with pytest.raises(UserError, match="/no/such"):
-        build(root="/no/such").test_dataloader()
+        build(root="/no/such").test_dataset()

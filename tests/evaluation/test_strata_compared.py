@@ -25,7 +25,7 @@ def test_the_gain_is_told_where_it_lies(tmp_path):
     even = np.arange(60) % 2 == 0
     baseline, both = systems(tmp_path, occluded=even)
     found = dict(compare_in_parts(baseline, both, "official", "ssim"))
-    told = {(part.name, part.images): c.difference for part, c in found.items()}
+    told = {(part.name, c.images): c.difference for part, c in found.items()}
     assert told == {
         ("arms off the torso", 30): pytest.approx(0),
         ("arms before the torso", 30): pytest.approx(0.02),
@@ -47,7 +47,7 @@ def test_terciles_go_from_easy_to_hard_and_unknown_ones_are_left_out(tmp_path):
 def test_a_part_of_a_few_images_is_not_compared(tmp_path):
     baseline, both = systems(tmp_path, occluded=np.arange(60) >= 57)
     found = compare_in_parts(baseline, both, "official", "ssim")
-    assert [part.images for part, _ in found] == [57]
+    assert [c.images for _, c in found] == [57]
 
 
 def test_only_images_that_have_the_score_count(tmp_path):
@@ -57,13 +57,13 @@ def test_only_images_that_have_the_score_count(tmp_path):
         write_evaluation(tmp_path / name, name, table=table)
     baseline, both = gather(find_evaluations([tmp_path]))
     found = compare_in_parts(baseline, both, "official", "bleeding")
-    assert [(part.name, part.images) for part, _ in found] == [("arms off the torso", 40)]
+    assert [(part.name, c.images) for part, c in found] == [("arms off the torso", 40)]
 
 
 def test_only_the_images_of_the_protocol_count(tmp_path):
     baseline, both = systems(tmp_path, occluded=np.arange(60) % 2 == 0)
     found = compare_in_parts(baseline, both, "clean", "ssim")
-    assert sum(part.images for part, _ in found) == 40
+    assert sum(c.images for _, c in found) == 40
 
 
 def test_nothing_is_compared_that_is_not_there(tmp_path):

@@ -1,4 +1,4 @@
-"""Train, validation and test loaders over a VITON folder."""
+"""Training and validation loaders over a VITON folder, and its test set."""
 
 import signal
 from collections.abc import Mapping, Sequence
@@ -68,8 +68,8 @@ class VITONDataModule(pl.LightningDataModule):
 
     The validation set is cut out of train (`split_validation`) and is paired; the test set is
     paired or unpaired. Training loaders run over the whole training in one pass (`StepSampler`).
-    Under DDP each rank reads its own part and no sample is repeated in validation and test. The
-    trainer's hooks of this class flip persons and fill resident batches on the device.
+    Under DDP each rank reads its own part and no sample is repeated in validation. The trainer's
+    hooks of this class flip persons and fill resident batches on the device.
 
     Args:
         root: the VITON folder.
@@ -187,12 +187,11 @@ class VITONDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[dict[str, Any]]:
         """The validation set in order; see `check_processes`."""
-        self.check_processes(self._place()[1])
-        return self._in_order(self._rows_of(self.val_dataset()))
-
-    def test_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """The test set in order."""
-        return self._in_order(self.test_dataset())
+        rank, world = self._place()
+        self.check_processes(world)
+        data = self._rows_of(self.val_dataset())
+        sampler = UnrepeatedDistributedSampler(data, num_replicas=world, rank=rank, shuffle=False)
+        return self._loader(data, sampler)
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
@@ -228,11 +227,6 @@ class VITONDataModule(pl.LightningDataModule):
     def _rows_of(self, data: VITONDataset) -> VITONDataset:
         """`data`, or where they are resident the rows of them."""
         return RowDataset(**vars(data)) if self.resident else data
-
-    def _in_order(self, data: VITONDataset) -> DataLoader[dict[str, Any]]:
-        rank, world = self._place()
-        sampler = UnrepeatedDistributedSampler(data, num_replicas=world, rank=rank, shuffle=False)
-        return self._loader(data, sampler)
 
     def _loader(
         self, data: VITONDataset, sampler: Sampler[Draw] | Sampler[int]

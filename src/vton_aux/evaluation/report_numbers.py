@@ -149,7 +149,7 @@ def strata(table: Table) -> list[Plain]:
         parts: dict[str, list[Strip]] = {}
         for part, c in compare_in_parts(table.systems[0], system, table.protocol, score):
             strips = parts.setdefault(part.stratum, [])
-            strips.append(Strip(f"{part.name} ({part.images:,})", c))
+            strips.append(Strip(f"{part.name} ({c.images:,})", c))
         if parts:
             plots.append({"label": SCORES[score].name, "groups": _groups(parts)})
     return plots

@@ -21,11 +21,10 @@ FEWEST = 5  # images of a part that is compared
 
 
 class Part(NamedTuple):
-    """A part of the test set, and how many images of it have the score."""
+    """A part of the test set."""
 
     stratum: str
     name: str
-    images: int
 
 
 def compare_in_parts(
@@ -46,6 +45,6 @@ def compare_in_parts(
             )
             photos = part.get("photo")
             compared = compare(first, second, photos=photos) if len(part) else []
-            found += [(Part(title, name, c.images), c) for c in compared if c.images >= FEWEST]
+            found += [(Part(title, name), c) for c in compared if c.images >= FEWEST]
     corrected = correct([comparison for _, comparison in found])
     return [(part, c) for (part, _), c in zip(found, corrected, strict=True)]

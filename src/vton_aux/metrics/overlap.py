@@ -26,11 +26,6 @@ def class_iou(confusion: Tensor) -> Tensor:
     return pixel_iou(confusion.diagonal(), confusion.sum(1), confusion.sum(0))
 
 
-def frequent_mean_iou(confusion: Tensor) -> Tensor:
-    """Mean IoU over the classes that cover at least 0.5 % of the true pixels."""
-    return frequent_mean(class_iou(confusion.double()), confusion.sum(1))
-
-
 def frequent_mean(iou: Tensor, true: Tensor) -> Tensor:
     """Mean of the classes' IoU over those that cover at least 0.5 % of the `true` pixels."""
     return iou[true / true.sum() >= FREQUENT].mean()

@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.errors import UserError
 from vton_aux.losses.segmentation import SegmentationLoss
-from vton_aux.metrics.overlap import class_iou, frequent_mean_iou
+from vton_aux.metrics.overlap import class_iou, frequent_mean
 from vton_aux.representation import PersonRepresentation
 from vton_aux.stages.adam import Adam
 from vton_aux.stages.graphs import GraphedLoss, Loss
@@ -138,9 +138,9 @@ class Stage(pl.LightningModule):
             return
         confusion = self.confusion.compute()
         self.confusion.reset()
-        self.log("val/segmentation_iou", frequent_mean_iou(confusion).float())
-        each = class_iou(confusion.double()).tolist()
-        self.class_iou = dict(zip(self.labels.classes, each, strict=True))
+        ious = class_iou(confusion.double())
+        self.log("val/segmentation_iou", frequent_mean(ious, confusion.sum(1)).float())
+        self.class_iou = dict(zip(self.labels.classes, ious.tolist(), strict=True))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over the trainable parameters; constant, then linear decay, a step at a time."""
