@@ -1,5 +1,7 @@
 """Files that are whole or not there, and work that one process does while others wait."""
 
+import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -8,7 +10,15 @@ import pytest
 from filelock import FileLock
 
 from vton_aux.errors import UserError
-from vton_aux.files import alone, check_writable, read_object, whole, write_json, write_text
+from vton_aux.files import (
+    alone,
+    check_writable,
+    read_object,
+    whole,
+    whole_folder,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_whose_writing_failed_is_as_it_was(tmp_path):
@@ -36,6 +46,40 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError) as told, whole(path):
         (tmp_path / "another").read_bytes()
     assert told.value.filename == str(tmp_path / "another")
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "new" / "folder"
+
+    def fill(error):
+        with whole_folder(path) as part:
+            (part / "file").write_text(path.name)
+            assert not path.exists()
+            if error is not None:
+                raise error
+
+    for error in (ZeroDivisionError(), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            fill(error)
+        assert not [*path.parent.iterdir()]
+    with pytest.raises(OSError, match="No space left") as told:
+        fill(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert told.value.filename == str(path)
+    fill(None)
+    assert [*path.parent.iterdir()] == [path]
+    assert (path / "file").read_text() == path.name
+    assert path.stat().st_mode == path.parent.stat().st_mode  # open to whom others are
+
+
+def test_of_two_that_make_a_folder_the_first_is_kept(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()  # an empty one gives way
+    with pytest.raises(OSError, match="not empty"), whole_folder(path) as slower:  # noqa: PT012
+        (slower / "of").write_text("the slower one")
+        with whole_folder(path) as faster:
+            (faster / "of").write_text("the faster one")
+    assert [*tmp_path.iterdir()] == [path]
+    assert (path / "of").read_text() == "the faster one"
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[1]", "null", '"text"', "{}"])

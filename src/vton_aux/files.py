@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -22,14 +24,37 @@ def whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
-        yield part
-        part.replace(path)
+        with _named(path):
+            yield part
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """`whole` of a folder: a new one beside `path`, which must be missing or empty at the end.
+
+    Each process has its own, PATH.*.part, of which a killed one leaves the rest.
+    """
+    part = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")
+    part.mkdir(parents=True)
+    try:
+        with _named(path):
+            yield part
+            part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

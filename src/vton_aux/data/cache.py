@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,11 +37,11 @@ from vton_aux.data.packed import CLOTH, PERSON, PackedSplit, write_header
 from vton_aux.data.pose import JOINTS
 from vton_aux.data.sample import read_cloth, read_person
 from vton_aux.errors import UserError
-from vton_aux.files import alone, key_of
+from vton_aux.files import alone, key_of, whole_folder
 from vton_aux.version import code_version
 
 FORMAT = 1  # of the packed folder
-_PART = re.compile(r"(train|test)-\d+x\d+-[0-9a-f]{12}\.part")
+_PART = re.compile(r"(train|test)-\d+x\d+-[0-9a-f]{12}\..*part")
 _CHUNK = 64  # file sets that are decoded at a time
 
 
@@ -60,42 +60,21 @@ def pack_split(
     Raises:
         UserError: a file of the data is missing or broken, the disk is too small, or the packed
             split is damaged.
+        OSError: the system cannot read or write something; the error names it.
     """
     pairs = _all_pairs(root, split)
     key = _key(root, split, pairs, size, raw_labels)
     folder = cache / f"{split}-{size[0]}x{size[1]}-{key}"
     if not folder.is_dir():
-        with _locked(cache):
+        with alone(cache, lock=cache / ".lock"):
             for rest in filter(lambda path: _PART.fullmatch(path.name), cache.iterdir()):
                 shutil.rmtree(rest)
             if not folder.is_dir():
-                with _part_of(folder) as part:
+                with whole_folder(folder) as part:
                     _pack(root, split, pairs, size, raw_labels, part)
                     if _key(root, split, pairs, size, raw_labels) != key:
                         raise UserError(f"{root}: the data changed while they were packed")
     return PackedSplit(folder)
-
-
-@contextmanager
-def _locked(cache: Path) -> Iterator[None]:
-    """`cache` for this process alone; what cannot be read or written is told."""
-    try:
-        with alone(cache, lock=cache / ".lock"):
-            yield
-    except OSError as error:
-        raise UserError(f"{error.filename or cache}: {error.strerror}") from None
-
-
-@contextmanager
-def _part_of(folder: Path) -> Iterator[Path]:
-    """A folder to write to, which takes the place of `folder` when the block ends without error."""
-    part = folder.with_name(f"{folder.name}.part")
-    part.mkdir()
-    try:
-        yield part
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _key(

@@ -1,9 +1,6 @@
 """The data set on disk, in the layout of VITON."""
 
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -20,6 +17,7 @@ from vton_aux.data.synthetic.person import Person, draw_person
 from vton_aux.data.synthetic.render import photograph
 from vton_aux.data.synthetic.shop import Shop, lay_flat
 from vton_aux.errors import UserError
+from vton_aux.files import whole_folder
 
 UNPAIRED = "image-unpaired"
 _QUALITY = 95
@@ -50,11 +48,7 @@ def write_dataset(
         UserError: `root` is not empty, or a number makes no sense.
     """
     _check(root, train, test, seed, size)
-    root = root.resolve()
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
-    try:
-        partial.chmod(0o755)
+    with whole_folder(root.resolve()) as partial:
         for split in ("train", "test"):
             for name in FOLDERS:
                 (partial / split / name).mkdir(parents=True)
@@ -73,10 +67,6 @@ def write_dataset(
         pairs = zip(range(train, train + test), others, strict=True)
         unpaired = [f"{_name(k)}_0.jpg {_name(other)}_1.jpg\n" for k, other in pairs]
         (partial / "test_pairs.txt").write_text("".join(unpaired))
-        os.replace(partial, root)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _check(root: Path, train: int, test: int, seed: int, size: tuple[int, int]) -> None:
