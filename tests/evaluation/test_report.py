@@ -215,6 +215,14 @@ def test_pictures_of_another_system(people, runs, tmp_path):
     assert "predictions=" in page.words
 
 
+def test_headline_and_galleries_are_about_one_system(people, runs, tmp_path):
+    """Not about the last one, where that is not compared with the baseline."""
+    other = write_pictured(tmp_path / "x", people, "x", "unpaired", kind="predictions")
+    page = Page(report_of(runs / "baseline_0_paired", runs / "tom_only_0_paired", other))
+    assert "As trained, segmentation in TOM scores better than CP" in page.words
+    assert "SSIM of only TOM against CP-VTON" in page.words
+
+
 def test_unpaired_photos_have_pictures_and_say_what_is_missing(people, tmp_path):
     real = tmp_path / "real"
     shutil.copytree(people, real)

@@ -16,7 +16,7 @@ from vton_aux.evaluation.architecture import read_architecture
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
-from vton_aux.evaluation.runs import Evaluation, System, gather
+from vton_aux.evaluation.runs import Evaluation, System, gather, main_system
 from vton_aux.files import check_writable, write_text
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon
@@ -52,14 +52,9 @@ def _sheets(systems: Sequence[System], people: int) -> dict[str, Sheet]:
     _, side_by_side = shown_side_by_side(systems)
     second, third = gallery.figures(side_by_side, people)
     sheets = {"figure2": second, "figure3": third}
-    ranked = ranked_galleries(systems[0], compared_system(systems), people)
+    ranked = ranked_galleries(systems[0], main_system(systems), people)
     sheets |= ranked[1] if ranked else {}
     return {name: of for name, of in sheets.items() if of is not None}
-
-
-def compared_system(systems: Sequence[System]) -> System:
-    """The one whose galleries are shown: `both`, else the last one in the paper's order."""
-    return next((s for s in systems if s.name == "both"), systems[-1])
 
 
 def model_shown(systems: Sequence[System]) -> Evaluation | None:
@@ -67,7 +62,7 @@ def model_shown(systems: Sequence[System]) -> Evaluation | None:
     models = [s for s in systems if s.summary.get("checkpoint")]
     if not models:
         return None
-    _, found = shown_side_by_side([compared_system(models)])
+    _, found = shown_side_by_side([main_system(models)])
     return next(iter(found.values()))
 
 

@@ -16,7 +16,6 @@ from vton_aux.evaluation import report_pictures as pictures
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.figures import (
     architecture_of,
-    compared_system,
     model_shown,
     ranked_galleries,
     shown_side_by_side,
@@ -24,7 +23,7 @@ from vton_aux.evaluation.figures import (
 from vton_aux.evaluation.gallery import Sheet
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import ARMS, Evaluation, System
+from vton_aux.evaluation.runs import ARMS, Evaluation, System, main_system
 from vton_aux.evaluation.table1 import Table, make_tables
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,7 +42,8 @@ def make_report(evaluations: Sequence[Evaluation], people: int = 6) -> str:
     tables = make_tables(evaluations)
     main = numbers.primary(tables)
     absent: list[str] = []
-    shown = _pictures(main.systems, people, absent)
+    compared = numbers.compared_system(main)
+    shown = _pictures(main.systems, compared or main_system(main.systems), people, absent)
     strata = numbers.strata(main)
     classes = numbers.classes(main)
     if not strata:
@@ -52,9 +52,9 @@ def make_report(evaluations: Sequence[Evaluation], people: int = 6) -> str:
         )
     if classes is None:
         absent.append("IoU of M_exp: no auxiliary head in TOM, or no paired evaluation of one.")
-    album, compared = Album(evaluations[0]), numbers.main_system(main)
+    album = Album(evaluations[0])
     content = {
-        "question": _question(main),
+        "question": _question(compared),
         "finding": numbers.finding(main),
         "badges": _badges(main),
         "cards": numbers.cards(main),
@@ -99,8 +99,7 @@ def _whole(text: str) -> str:
     return text.replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
-def _question(table: Table) -> str:
-    system = numbers.main_system(table)
+def _question(system: System | None) -> str:
     if system is not None and system.name in ARMS:
         return "Does predicting the person's segmentation make virtual try-on better?"
     return "How do these try-ons compare?"
@@ -123,8 +122,8 @@ def _main_first(tables: Sequence[Table], main: Table) -> list[Table]:
     return [main, *(table for table in tables if table is not main)]
 
 
-def _pictures(systems: Sequence[System], people: int, absent: list[str]) -> Plain:
-    """Figures 1 to 3 and the galleries, as far as there are pictures."""
+def _pictures(systems: Sequence[System], main: System, people: int, absent: list[str]) -> Plain:
+    """Figures 1 to 3 and the galleries of `main`, as far as there are pictures."""
     shown: Plain = dict.fromkeys(
         ("figure_1", "figure_1_of", "figure_2", "figure_3", "galleries", "order")
     )
@@ -141,7 +140,7 @@ def _pictures(systems: Sequence[System], people: int, absent: list[str]) -> Plai
         absent.append("Figure 2: none of the systems kept its warped cloths.")
     else:
         shown["figure_2"] = pictures.figure(second)
-    shown["galleries"] = _galleries(systems, people, absent)
+    shown["galleries"] = _galleries(systems[0], main, people, absent)
     return shown
 
 
@@ -169,9 +168,9 @@ def _order(sheet: Sheet, pairing: str) -> str:
     )
 
 
-def _galleries(systems: Sequence[System], people: int, absent: list[str]) -> Plain | None:
+def _galleries(first: System, main: System, people: int, absent: list[str]) -> Plain | None:
     """Best, worst, gain and loss of the main system on paired samples."""
-    found = ranked_galleries(systems[0], compared_system(systems), people)
+    found = ranked_galleries(first, main, people)
     if found is None:
         absent.append("Galleries: they rank by a paired score, and there is none.")
         return None

@@ -34,7 +34,7 @@ def data(systems: Sequence[System]) -> Plain:
     columns = list(found)
     rows = []
     for column, words in COUNTS.items():
-        values = [_count(evaluation, column) for evaluation in found.values()]
+        values = [evaluation.count(column) for evaluation in found.values()]
         if any(value is not None for value in values):
             rows.append({"name": words, "values": values})
     if not rows:
@@ -45,16 +45,9 @@ def data(systems: Sequence[System]) -> Plain:
         "rows": rows,
         "root": first.summary["data"]["root"],
         "fingerprints": {p: e.summary["data"]["fingerprint"] for p, e in found.items()},
-        "own": _count(found["unpaired"], "own_cloth") if "unpaired" in found else None,
+        "own": found["unpaired"].count("own_cloth") if "unpaired" in found else None,
         "split": first.summary["split"],
     }
-
-
-def _count(evaluation: Evaluation, column: str) -> int | None:
-    """How many rows are so; None where the table does not tell, or where it goes without saying."""
-    if column not in evaluation.table or (column, evaluation.pairing) == ("own_cloth", "paired"):
-        return None
-    return int(evaluation.table[column].sum())
 
 
 def systems(systems: Sequence[System]) -> list[Plain]:

@@ -14,7 +14,7 @@ from vton_aux.evaluation.known_scores import SCORES, Score, signed
 from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
 from vton_aux.evaluation.printed import number_of, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import System
+from vton_aux.evaluation.runs import System, main_system
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
 from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Row, Table, cautions, conclude
@@ -42,15 +42,16 @@ def primary(tables: Sequence[Table]) -> Table:
     return next((t for t in tables if t.protocol == "clean"), tables[0])
 
 
-def main_system(table: Table) -> System | None:
-    """The system that the headline is about: `both`, else the last one that is compared."""
-    compared = {system.name: system for _, system, _ in table.comparisons}
-    return compared.get("both") or next(reversed(compared.values()), None)
+def compared_system(table: Table) -> System | None:
+    """`main_system` of those that are compared with the baseline."""
+    names = {system.name for _, system, _ in table.comparisons}
+    compared = [system for system in table.systems if system.name in names]
+    return main_system(compared) if compared else None
 
 
 def finding(table: Table) -> Plain:
     """The headline in one plain sentence, and the sentences below it."""
-    system = main_system(table)
+    system = compared_system(table)
     if system is None:
         names = _listed([s.title for s in table.systems])
         return {
@@ -88,7 +89,7 @@ def finding(table: Table) -> Plain:
 
 def cards(table: Table) -> list[Plain]:
     """The paper's scores of the baseline and of the main system."""
-    system = main_system(table)
+    system = compared_system(table)
     if system is None:
         return []
     found = []
@@ -141,7 +142,7 @@ def intervals(table: Table) -> Plain:
 
 def strata(table: Table) -> list[Plain]:
     """The main system against the baseline in the parts of the test set, a plot a score."""
-    system = main_system(table)
+    system = compared_system(table)
     if system is None:
         return []
     plots = []

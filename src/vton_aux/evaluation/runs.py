@@ -89,6 +89,14 @@ class Evaluation:
         """The samples that count under `protocol`."""
         return self.table[self.table[protocol]]
 
+    def count(self, flag: str, protocol: str | None = None) -> int | None:
+        """How many samples (of a protocol) have the flag; None where the table does not tell, or
+        where it goes without saying."""
+        rows = self.table if protocol is None else self.rows(protocol)
+        if flag not in rows or (flag, self.pairing) == ("own_cloth", "paired"):
+            return None
+        return int(rows[flag].sum())
+
     def scores(self, protocol: str) -> pd.DataFrame:
         """The scores of these samples, a column a score; an infinite one (PSNR of equal pictures)
         is NaN, as no mean can hold it."""
@@ -167,6 +175,12 @@ class System:
             s: e.pooled(protocol, score) for s, e in self.evaluations.get(pairing, {}).items()
         }
         return {s: value for s, value in values.items() if value is not None}
+
+
+def main_system(systems: Sequence[System]) -> System:
+    """The one that a headline and galleries are about: `both`, else the last one in the paper's
+    order."""
+    return next((s for s in systems if s.name == "both"), systems[-1])
 
 
 def read_evaluation(path: Path) -> Evaluation:

@@ -202,17 +202,15 @@ def _facts(table: Table) -> list[str]:
 
 
 def _sample_line(evaluation: Evaluation, protocol: str) -> str:
-    rows = evaluation.rows(protocol)
     kinds = {
         "seen_in_training": "seen in training",
         "copy": "copies of an earlier one",
         "own_cloth": "in the person's own cloth",
         "cloth_seen": "in cloths seen in training",
     }
-    if evaluation.pairing == "paired":
-        del kinds["own_cloth"]
-    told = [f"{int(rows[k].sum()):,} {said}" for k, said in kinds.items() if k in rows]
-    images = f"{len(rows):,} {evaluation.pairing} images"
+    counts = {said: evaluation.count(flag, protocol) for flag, said in kinds.items()}
+    told = [f"{count:,} {said}" for said, count in counts.items() if count is not None]
+    images = f"{len(evaluation.rows(protocol)):,} {evaluation.pairing} images"
     fingerprint = evaluation.summary["data"]["fingerprint"]
     return f"{images}{': ' * bool(told)}{', '.join(told)}; data fingerprint {fingerprint}."
 
