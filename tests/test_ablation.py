@@ -1,6 +1,7 @@
 """`vton-aux ablation`: what is wrong with its arguments is told before anything is trained."""
 
 import os
+import signal
 
 import pytest
 
@@ -87,6 +88,18 @@ def test_arms_of_ones_own_are_found_where_the_config_dir_has_them(tmp_path, monk
     with pytest.raises(UserError, match="ended with status 2"):
         ablation.main([*given, "--config-dir", str(tmp_path / "mine")])
     assert commands[0][:4] == ["train", "--config-dir", str(tmp_path / "mine"), "arm=edges"]
+
+
+@pytest.mark.parametrize("status", [130, -signal.SIGTERM])
+def test_where_a_command_alone_is_stopped_nothing_is_to_be_mended(
+    tmp_path, monkeypatch, capfd, status
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation, "run", lambda command, quiet: [status])
+    outcome = vton_aux(capfd, "ablation")
+    assert outcome.status == 130
+    assert outcome.out.count("$ vton-aux") == 1
+    assert outcome.err == "error: interrupted; the same command goes on\n"
 
 
 def test_where_a_command_fails_nothing_follows(tmp_path, monkeypatch, capfd):

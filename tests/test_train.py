@@ -18,7 +18,7 @@ from tiny import SHORT
 from vton_aux import train as training
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
-from vton_aux.fit import INTERRUPTED, TOLD, fit
+from vton_aux.fit import TOLD, fit
 from vton_aux.stages.checkpoint import load_tryon, read_checkpoint
 from vton_aux.stages.gmm import GMMStage
 from waiting import wait_until
@@ -136,14 +136,14 @@ def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monk
 
     def stopped(command, env):
         begun.append(command[-1])
-        return [INTERRUPTED]
+        return [training.children.STOPPED]
 
     monkeypatch.setattr(training.children, "run", stopped)
     outcome = vton_aux(
         capfd, "train", "-m", "seed=0,1", "arm=baseline", *SHORT,
         f"data.root={root}", f"store={tmp_path / 'store'}", f"hydra.sweep.dir={tmp_path / 'sweep'}",
     )  # fmt: skip
-    assert outcome.status == 2
+    assert outcome.status == 130
     assert len(begun) == 1
     errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
     assert errors == [
@@ -156,7 +156,6 @@ def test_a_sweep_that_is_stopped_begins_no_other_job(capfd, tmp_path, root, monk
     [
         (-signal.SIGKILL, "killed by SIGKILL (out of memory?); the same command goes on from"),
         (-signal.SIGBUS, "killed by SIGBUS (no error was told)"),
-        (-signal.SIGTERM, "interrupted; the same command goes on from"),
     ],
 )
 def test_how_a_stages_process_was_killed_is_told(tmp_path, monkeypatch, status, told):
@@ -181,6 +180,14 @@ def test_an_error_that_another_process_told_is_not_told_as_a_kill(tmp_path, monk
     with pytest.raises(training.StageFailedError) as error:
         training._run(tmp_path, malloc=True)
     assert error.value.told
+
+
+@pytest.mark.parametrize("status", [130, -signal.SIGTERM])
+def test_a_stage_that_was_stopped_is_no_error(tmp_path, monkeypatch, status):
+    (tmp_path / "last.ckpt").touch()
+    monkeypatch.setattr(training.children, "run", lambda command, env: [status])
+    with pytest.raises(KeyboardInterrupt, match=r"^the same command goes on from .*/last\.ckpt$"):
+        training._run(tmp_path, malloc=True)
 
 
 def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
@@ -325,7 +332,7 @@ def test_a_sigterm_to_both_of_two_processes_ends_them_at_one_step(root, tmp_path
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
-    assert process.returncode == 2
+    assert process.returncode == 130
     assert "error: interrupted; the same command goes on from" in errors
     (last,) = tmp_path.glob("store/*/last.ckpt")
     assert read_checkpoint(last)["global_step"] >= 2

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vton_aux.children import run
+from vton_aux.children import run, was_stopped
 from vton_aux.config import config_folder
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import build_features
@@ -42,6 +42,7 @@ def main(
 
     Raises:
         UserError: an argument is wrong, or one of the commands failed; it has told why.
+        KeyboardInterrupt: after a Ctrl-C or SIGTERM, also to one of the commands alone.
     """
     parser = argparse.ArgumentParser(
         prog=f"vton-aux {command}",
@@ -146,6 +147,8 @@ def _seeds(text: str) -> list[int]:
 def _vton_aux(*arguments: str, quiet: bool = False) -> None:
     print(f"\n$ vton-aux {shlex.join(arguments)}", flush=True)
     (status,) = run([sys.executable, "-m", "vton_aux", *arguments], quiet=quiet)
+    if was_stopped(status):
+        raise KeyboardInterrupt
     if status:
         raise UserError(
             f"vton-aux {arguments[0]} ended with status {status}; once that is mended the same "

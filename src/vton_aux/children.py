@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
+STOPPED = 128 + signal.SIGINT  # exit status of a process that was told to end, and did in order
 _STARTED_BY = "VTON_AUX_STARTED_BY"  # process id
 _GRACE = 600.0  # seconds from SIGTERM to SIGKILL
 
@@ -47,6 +48,11 @@ def run(
         for process in running:
             process.kill()
         signal.signal(signal.SIGTERM, former)
+
+
+def was_stopped(status: int) -> bool:
+    """Whether a process with this exit status ended because it was told to."""
+    return status in (STOPPED, -signal.SIGTERM)
 
 
 def end_with_parent() -> None:

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,8 +17,9 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vton_aux.children import STOPPED
 from vton_aux.config import config_folder, register
-from vton_aux.errors import StoppedError, UserError, one_line
+from vton_aux.errors import UserError, one_line
 from vton_aux.launch import leads
 from vton_aux.overrides import of_keys, quoted
 
@@ -52,7 +53,7 @@ _PLAIN = {
     "data": "data_cli:main",
     "demo": "ablation:demo",
 }
-# stopped, they find again what they have done; `train` and `bench` say so themselves
+# stopped, they find again what they have done; `train` and `bench` tell more of it themselves
 _GOES_ON = ("evaluate", "ablation", "demo")
 # what Hydra and OmegaConf say, and what to do
 _CLEARER = {
@@ -66,7 +67,8 @@ _CLEARER = {
 
 
 def main() -> None:
-    """Run a command; errors that the user can mend are one line and exit status 2."""
+    """Run a command; errors that the user can mend are one line and exit status 2, Ctrl-C and
+    SIGTERM one line and `STOPPED`."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
@@ -87,10 +89,8 @@ def main() -> None:
     except (UserError, HydraException, OmegaConfBaseException, OSError) as error:
         _tell(error)
         sys.exit(2)
-    except KeyboardInterrupt:
-        again = "; the same command goes on" if command in _GOES_ON else ""
-        print(f"error: interrupted{again}", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        _stop(command, stop)
     finally:
         signal.signal(signal.SIGTERM, former)
 
@@ -185,14 +185,23 @@ def _job(command: str, failed: list[str]) -> Callable[[Any], None]:
         except (UserError, OmegaConfBaseException, OSError) as error:
             settings = HydraConfig.get()
             _tell(error)
-            if settings.mode == RunMode.RUN or isinstance(error, StoppedError):
+            if settings.mode == RunMode.RUN:
                 sys.exit(2)
             if not settings.launcher._target_.endswith("BasicLauncher"):
                 raise  # a job of its own, on SLURM, fails by itself
             # the other jobs of a sweep go on; all that failed are named at its end
             failed.append(" ".join(settings.overrides.task))
+        except KeyboardInterrupt as stop:  # no other job of a sweep begins
+            _stop(command, stop)
 
     return job
+
+
+def _stop(command: str, stop: KeyboardInterrupt) -> NoReturn:
+    """End this process, and say how to go on where `stop` tells it or the command does so."""
+    again = str(stop) or ("the same command goes on" if command in _GOES_ON else "")
+    print(f"error: interrupted{again and f'; {again}'}", file=sys.stderr)
+    sys.exit(STOPPED)
 
 
 def _tell(error: BaseException) -> None:

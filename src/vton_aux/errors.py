@@ -5,10 +5,6 @@ class UserError(Exception):
     """Bad input: the message names the file or the key, what is wrong and what to do."""
 
 
-class StoppedError(UserError):
-    """The person has stopped it; the message says how to go on. No other job of a sweep begins."""
-
-
 def one_line(error: BaseException) -> str:
     """The message of `error` as one line.
 

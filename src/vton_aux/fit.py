@@ -56,7 +56,6 @@ from vton_aux.version import STAGE, code_version
 
 LAST = "last.ckpt"
 TOLD = "error_told"  # by a process of several, at whose end Lightning kills the others
-INTERRUPTED = 128 + signal.SIGTERM  # exit status of a process that SIGTERM ended in good order
 
 
 @dataclass
@@ -281,7 +280,7 @@ def main() -> None:
     """Entry point of the process; exit status 2 after an error that the user can mend.
 
     After a SIGTERM or Ctrl-C the step is done (of several processes, up to `log_every` steps),
-    last.ckpt written and the status `INTERRUPTED`.
+    last.ckpt written and the status `children.STOPPED`.
     """
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m vton_aux.fit FOLDER")
@@ -304,7 +303,7 @@ def main() -> None:
         print(f"error: {one_line(error)}", file=sys.stderr)
         Path(sys.argv[1], TOLD).touch()
     except SIGTERMException:
-        status = INTERRUPTED
+        status = children.STOPPED
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=status)

@@ -23,9 +23,9 @@ from omegaconf import OmegaConf
 from vton_aux import children
 from vton_aux.config import TrainConfig, arm_name, typed
 from vton_aux.data.datamodule import check_size
-from vton_aux.errors import StoppedError, UserError
+from vton_aux.errors import UserError
 from vton_aux.files import alone, write_json
-from vton_aux.fit import INTERRUPTED, TOLD, Job
+from vton_aux.fit import TOLD, Job
 from vton_aux.launch import environment, follow, launch, leads
 from vton_aux.losses.perceptual import vgg19_file
 from vton_aux.prepare import check_root, pack, prepare_data
@@ -53,7 +53,7 @@ def train(config: TrainConfig, run: Path) -> dict[str, Any]:
 
     Raises:
         UserError: a value is out of range, or the data are missing or malformed.
-        StoppedError: Ctrl-C or a SIGTERM.
+        KeyboardInterrupt: after a Ctrl-C or SIGTERM; of a stage's training, it says how to go on.
     """
     check(config)
     if config.trainer.accelerator == "auto":  # Lightning's would take Apple's GPUs too
@@ -151,13 +151,13 @@ def _run(folder: Path, malloc: bool) -> None:
     try:
         (status,) = children.run(command, env=env)
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        status = children.STOPPED
     if status == 0:
         return
     last = folder / "last.ckpt"
     again = f"goes on from {last}" if last.is_file() else "begins again: there is no checkpoint yet"
-    if status in (INTERRUPTED, -signal.SIGTERM):
-        raise StoppedError(f"interrupted; the same command {again}")
+    if children.was_stopped(status):
+        raise KeyboardInterrupt(f"the same command {again}")
     if status < 0 and not told.is_file():
         name = signal.Signals(-status).name
         raise UserError(
