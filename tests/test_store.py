@@ -347,6 +347,18 @@ def test_more_processes_than_validation_images_are_told_before_any_starts(traine
         trained("trainer.devices=8", "trainer.accelerator=cpu")
 
 
+@pytest.mark.parametrize(("has_gpu", "taken"), [(False, "cpu"), (True, "gpu")])
+def test_a_gpu_is_taken_where_there_is_one_and_is_no_input(
+    trained, tmp_path, monkeypatch, has_gpu, taken
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
+    assert trained("seed=9") == ["gmm", "tom"]
+    jobs = [json.loads(path.read_text()) for path in (tmp_path / "store").glob("*/job.json")]
+    assert [job["trainer"]["accelerator"] for job in jobs if job["seed"] == 9] == [taken] * 2
+    monkeypatch.setattr("torch.cuda.is_available", lambda: not has_gpu)
+    assert trained("seed=9") == []
+
+
 def test_the_arms_share_the_stages_that_are_equal(trained):
     assert trained("arm=gmm_only") == ["tom"]
     assert trained("arm=baseline") == ["gmm", "tom"]
