@@ -2,11 +2,12 @@ import dataclasses
 import io
 import json
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
 from vton_aux.data.layout import SampleFiles, files_of, read_pairs
@@ -122,6 +123,13 @@ def test_what_is_transparent_is_white(folder, mode):
     if mode == "RGBA":
         expected[2] = 204  # a fifth of black on white
     assert np.abs(read_photo(folder / "cut").astype(int) - expected).max() <= 1
+
+
+def test_a_format_that_pillow_does_not_know_is_read(folder):
+    cv2.imwrite(str(folder / "photo.hdr"), np.full((8, 6, 3), 0.5, np.float32))
+    with pytest.raises(UnidentifiedImageError), Image.open(folder / "photo.hdr"):
+        pass
+    assert read_photo(folder / "photo.hdr").shape == (8, 6, 3)
 
 
 def test_a_photo_of_the_wanted_size_is_left_as_it_is(draw):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,7 +10,7 @@ from typing import Any, TypedDict
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
 from vton_aux.data.layout import SampleFiles
@@ -103,7 +104,8 @@ def read_photo(path: Path) -> UInt8:
     data = _read(path)
     photo = _decode(path, data, cv2.IMREAD_COLOR_RGB)
     if not data.startswith(_JPEG):
-        with Image.open(BytesIO(data)) as image:
+        # a format that Pillow does not know has no transparency either
+        with suppress(UnidentifiedImageError), Image.open(BytesIO(data)) as image:
             if image.has_transparency_data:
                 white = Image.new("RGBA", image.size, "white")
                 return np.array(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
