@@ -20,7 +20,8 @@ from vton_aux.errors import UserError
 from vton_aux.evaluation.figures import write_figures
 from vton_aux.evaluation.report import make_report
 from vton_aux.evaluation.runs import find_evaluations
-from vton_aux.evaluation.table1 import comparisons_frame, make_tables, to_frame
+from vton_aux.evaluation.table1 import make_tables
+from vton_aux.evaluation.table1_frames import comparisons_frame, to_frame
 from vton_aux.evaluation.table1_print import to_latex, to_markdown
 from vton_aux.files import check_writable, write_text
 

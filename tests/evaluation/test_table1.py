@@ -13,7 +13,8 @@ from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.report_numbers import intervals
 from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.statistics import bootstrap_means, holm
-from vton_aux.evaluation.table1 import PAPER, Row, cautions, make_tables, to_frame
+from vton_aux.evaluation.table1 import PAPER, Row, cautions, make_tables
+from vton_aux.evaluation.table1_frames import to_frame
 from vton_aux.evaluation.table1_print import to_latex, to_markdown
 
 ARMS = {"baseline": 0.0, "tom_only": 0.0, "both": 0.4}
