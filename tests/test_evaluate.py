@@ -326,6 +326,41 @@ def test_a_validation_set_is_that_of_the_training(root):
         _check_cut(config(val_fraction=0.3, split_seed=0), trained_on, (128, 96))
 
 
+def test_the_validation_set_must_be_that_of_tom_and_of_its_gmm(
+    evaluate, checkpoints, root, tmp_path
+):
+    checkpoint = torch.load(checkpoints / "tom.ckpt", weights_only=True)
+    arguments = checkpoint["hyper_parameters"]
+    own = VITONDataModule(root).training_fingerprint()
+    for tom, gmm, status in ((own, own, 0), (own, "beef", 2), ("beef", own, 2)):
+        arguments["context"]["provenance"]["data"] = tom
+        arguments["gmm"]["context"]["provenance"]["data"] = gmm
+        torch.save(checkpoint, tmp_path / "tom.ckpt")
+        outcome, _ = evaluate(
+            "split=val", "limit=1", checkpoint=tmp_path / "tom.ckpt", out=f"{tom}_{gmm}"
+        )
+        assert outcome.status == status, outcome.err
+        assert ("cut another validation set" in outcome.err) is (status == 2)
+
+
+def test_photos_of_another_ratio_are_told(evaluate, photos, root, tmp_path):
+    square = tmp_path / "square"
+    shutil.copytree(root, square)
+    for kind in ("image", "image-parse"):
+        for path in (square / "test" / kind).iterdir():
+            with Image.open(path) as image:
+                image.resize((256, 256), Image.Resampling.NEAREST).save(path)
+    for data, told in ((root, False), (square, True)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            outcome, _ = evaluate(
+                f"predictions={photos}", checkpoint=None, data=data, out=f"of_{data.name}"
+            )
+        assert outcome.status == 0, outcome.err
+        said = [str(w.message) for w in caught]
+        assert any("256x256 is stretched to 256x192" in words for words in said) is told
+
+
 def test_too_few_images_for_a_distance_have_none(evaluate, photos):
     features = "features=vton_aux.evaluation.features:random_vgg"
     outcome, out = evaluate(f"predictions={photos}", "limit=1", features, checkpoint=None)

@@ -63,6 +63,19 @@ def test_without_a_cloth_mask_it_is_found(tryon, files, tmp_path):
     assert np.abs(found - with_mask).mean() < 1  # the mask is no input of the networks
 
 
+@pytest.mark.parametrize("key", ["person", "cloth"])
+def test_a_photo_of_another_ratio_is_dressed_and_told(tryon, files, tmp_path, key):
+    files = {**files, "cloth_mask": "null"}
+    for name in {"person": ("person", "parse"), "cloth": ("cloth",)}[key]:
+        path = tmp_path / files[name].name
+        with Image.open(files[name]) as image:
+            image.resize((256, 256), Image.Resampling.NEAREST).save(path)
+        files[name] = path
+    with pytest.warns(UserWarning, match=r"jpg: 256x256 is stretched to 256x192") as told:
+        assert tryon(files).status == 0
+    assert str(told[0].message).startswith(str(files[key]))
+
+
 def test_in_bfloat16_the_try_on_is_nearly_the_same(tryon, files, tmp_path):
     tryon(files)
     full = np.array(Image.open(tmp_path / "sheet_alone.png")).astype(int)

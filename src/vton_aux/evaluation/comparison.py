@@ -43,6 +43,7 @@ class Comparison:
         seed_sd: standard deviation of the seeds' mean differences.
         seed_low, seed_high: t interval of the difference over the seeds.
         seed_p: two-sided t test over the seeds.
+        dependent: whether the seeds' trainings are no independent ones; without a test then.
         tests, seed_tests: for how many tests over the images, and over the seeds, `correct` did so.
     """
 
@@ -63,6 +64,7 @@ class Comparison:
     seed_high: float = math.nan
     seed_p: float = math.nan
     seed_p_corrected: float = math.nan
+    dependent: bool = False
     tests: int = 1
     seed_tests: int = 1
 
@@ -199,7 +201,9 @@ def _with_seeds(comparison: Comparison, differences: Sequence[float]) -> Compari
 def dependent(comparison: Comparison) -> Comparison:
     """The comparison without what its seeds say, which are no independent trainings."""
     nan = math.nan
-    return replace(comparison, seed_low=nan, seed_high=nan, seed_p=nan, seed_p_corrected=nan)
+    return replace(
+        comparison, dependent=True, seed_low=nan, seed_high=nan, seed_p=nan, seed_p_corrected=nan
+    )
 
 
 def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -262,7 +262,7 @@ def cautions(table: Table) -> list[str]:
         f"{system.title} against {baseline.title}: several seeds share a GMM, so no test over the "
         "seeds; train one GMM a seed."
         for system in others
-        if table.comparisons and any(_share_a_gmm(baseline, system, p) for p in PAIRINGS)
+        if any(c.dependent for _, of, c in table.comparisons if of is system)
     ]
     return (elsewhere if table.protocol == "clean" else []) + sharing + _seed_notes(table)
 
