@@ -34,6 +34,7 @@ USAGE = """usage: vton-aux COMMAND ...
   figures RUN ...                  Figures 1 to 3 and galleries as files
   ablation [KEY=VALUE ...]         all of it: train the arms over seeds, evaluate, table, report
   bench run                        measure this machine: loader, steps, inference, metrics
+  stages [STORE]                   what the store of trained stages holds
   data check DIR                   what a VITON folder holds, and what is wrong with it
   data pack DIR ...                decode it ahead of training
   data synthesize DIR ...          write a synthetic VITON
@@ -50,6 +51,7 @@ _PLAIN = {
     "figures": "report_cli:figures",
     "ablation": "ablation:main",
     "bench": "bench_cli:main",
+    "stages": "stages_cli:main",
     "data": "data_cli:main",
     "demo": "ablation:demo",
 }

@@ -115,7 +115,7 @@ def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
         path: a file or folder.
         lock: the file that is locked; by default beside `path`. Its folder is made.
     """
-    lock = lock or path.with_name(f"{path.name}.lock")
+    lock = lock or _lock(path)
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:
@@ -127,3 +127,19 @@ def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process is at work on `path`, `alone`."""
+    lock = _lock(path)
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
