@@ -29,6 +29,16 @@ def test_compiling_for_a_cpu_is_told(compiling, on, warned, capsys):
     assert ("compile" in capsys.readouterr().err) == warned
 
 
-def test_a_device_without_float64_is_refused():
-    with pytest.raises(UserError, match=r"device=meta: .*choose cpu or cuda"):
-        pick_device("meta")
+@pytest.mark.parametrize("name", ["meta", "mps", "nonsense"])
+def test_a_device_without_float64_is_refused(name):
+    with pytest.raises(UserError, match=rf"^device={name}: .{{1,60}}; choose cpu or cuda$"):
+        pick_device(name)
+
+
+@pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])
+def test_a_processor_with_avx512_alone_computes_no_bf16(avx512, amx, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert device.computes_bf16(CPU) is (avx512 or amx)

@@ -31,7 +31,8 @@ _SYNTHETIC, _PAIRS = Path("data/synthetic/bench-256x192"), 200
 
 
 def main(arguments: list[str]) -> int:
-    """Run `bench run`, `show`, `compare` or `scale`; 1 where a comparison found a loss.
+    """Run `bench run`, `show`, `compare` or `scale`; 1 where a comparison found a loss, or a case
+    could not be measured.
 
     Raises:
         UserError: a file, a section or a device is missing.
@@ -156,9 +157,14 @@ def _run(chosen: argparse.Namespace) -> int:
         if output.exists():
             print(f"\nso far: {output}; with --output {output} this goes on", file=sys.stderr)
         raise
-    print(tables(results))
-    print(f"\nresults: {output}")
-    return 0
+    if done:
+        print(tables(results))
+        print(f"\nresults: {output}")
+    measured = {(row["section"], row["name"]) for row in done}
+    lacking = [f"{n}: {case.name}" for n, case in cases if (n, case.name) not in measured]
+    if lacking:
+        print(f"not measured, see above: {'; '.join(lacking)}", file=sys.stderr)
+    return 1 if lacking else 0
 
 
 def _begun(output: Path, results: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Choosing the device and the precision for inference."""
 
+import platform
 import sys
 
 import torch
@@ -18,14 +19,14 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
     if name == "auto":
         count = torch.cuda.device_count()
         return torch.device("cuda", rank % count) if count else torch.device("cpu")
+    if name.partition(":")[0] not in ("cpu", "cuda"):
+        raise UserError(f"device={name}: I_p needs float64, which it may lack; choose cpu or cuda")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={name}: not to be had here ({reason})") from None
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"device={name}: I_p needs float64, which it may lack; choose cpu or cuda")
     return device
 
 
@@ -36,6 +37,9 @@ def computes_bf16(device: torch.device) -> bool:
     """Whether the device has bf16 instructions; a CPU without emulates it, 30 times slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
+        # oneDNN says yes to every AVX512, most of which lack them
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

@@ -141,3 +141,25 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path, monkeypat
     monkeypatch.setattr(bench_cli, "code_version", lambda *_: "of another version")
     with pytest.raises(UserError, match="version"):
         run()
+
+
+def test_what_could_not_be_measured_is_named_at_the_end(tmp_path, monkeypatch, capsys):
+    def measure(group, device, repeats, seconds):
+        yield [
+            {"section": section, "name": case.name, "images_per_second": 1.0, "lowest": 1.0,
+             "highest": 1.0, "gflop_per_image": None, "precision": "fp32", "peak_mib": 1,
+             "repeats": [1.0] * repeats}
+            for section, case in group
+            if case.name != "I_p and targets"
+        ]  # fmt: skip
+
+    monkeypatch.setattr(bench_cli, "measure", measure)
+    output = str(tmp_path / "bench.json")
+    command = ["run", "--device", "cpu", "--output", output, "--sections", "machine,metrics"]
+    assert bench_cli.main(command) == 1
+    outcome = capsys.readouterr()
+    assert "not measured, see above: metrics: I_p and targets\n" in outcome.err
+    assert f"results: {output}" in outcome.out
+    monkeypatch.setattr(bench_cli, "measure", lambda *_: iter(()))
+    assert bench_cli.main([*command[:4], str(tmp_path / "none.json"), *command[5:]]) == 1
+    assert "results:" not in capsys.readouterr().out

@@ -92,7 +92,7 @@ def test_only_what_lies_apart_has_changed():
     }
     assert verdicts["gmm: same"] == verdicts["gmm: noisy"] == ""
     assert verdicts["gmm: fast"] == "faster"
-    assert "gmm: new" not in verdicts
+    assert "| gmm: new | not measured | 1 | | |" in table.splitlines()
     assert "| gmm: gone | 1 | not measured | | |" in table.splitlines()
     assert table.startswith("| | before")
 
@@ -113,6 +113,30 @@ def test_where_a_reference_ran_beside_them_ratios_are_compared():
     assert "| gmm: reference | 15 | 7.5 | 0.50 |  |" in table.splitlines()
     assert "| gmm: same | 3 x | 3 x | 1.00 |  |" in table.splitlines()
     assert "| gmm: mine | 3 x | 2.4 x | 0.80 | slower |" in table.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("fp32", "bf16", "ratio_judged", "rate_judged"),
+    [(200, 900, True, True), (100, 450, True, False), (200, 450, False, False)],
+)
+def test_bf16_is_judged_only_where_the_machine_gives_as_much_of_it(
+    fp32, bf16, ratio_judged, rate_judged
+):
+    """Against the reference's float32 a machine that is slower in both is the same."""
+
+    def run(fp32, bf16, code, beside):
+        reference = row("gmm", "reference", 10.0) if beside else row("gmm", "another", 10.0)
+        return results(
+            row("machine", "matmul float32 4096", fp32),
+            row("machine", "matmul bfloat16 4096", bf16, precision="bf16"),
+            reference,
+            row("gmm", "mine", code, precision="bf16", against="reference"),
+        )
+
+    for beside, judged in ((True, ratio_judged), (False, rate_judged)):
+        table, slower = compare(run(200, 900, 30.0, beside), run(fp32, bf16, 20.0, beside))
+        assert slower == (["gmm: mine"] if judged else [])
+        assert ("differ by more than 10%" in table) is not judged
 
 
 def test_a_slower_default_is_told_though_others_stand_beside_it():

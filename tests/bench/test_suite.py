@@ -24,6 +24,17 @@ def test_names_are_unique_and_what_a_case_is_compared_with_is_there(bf16):
         assert all(case.against in (None, *names) for case in cases), name
 
 
+def test_a_gpu_is_fed_both_ways_and_trains_its_large_batch_in_lightning_too():
+    gpu, cpu = (sections("v", "p", None, gpu=on, bf16=True) for on in (True, False))
+    ways = {case.name: case.options.get("data", {}) for case in gpu["fed"]}
+    assert ways["gmm, loading"]["resident"]
+    assert "resident" not in ways["gmm, loading packed"]
+    assert [case.name for case in cpu["fed"][:2]] == ["gmm, one batch", "gmm, loading"]
+    (looped,) = [case for case in gpu["batch_tom"] if case.kind == "fit"]
+    assert (looped.options["batch"], looped.against) == (64, "tom batch 64")
+    assert not [case for case in cpu["batch_tom"] if case.kind == "fit"]
+
+
 def test_without_a_reference_nothing_is_compared_with_it():
     suite = sections("viton", "packed", None, gpu=False, bf16=True)
     cases = [case for own in suite.values() for case in own]

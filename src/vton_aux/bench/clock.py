@@ -75,31 +75,46 @@ def measure(
 ) -> Iterator[list[dict[str, Any]]]:
     """After each round the rows so far, in the order of `cases`, each with its section.
 
+    A case that cannot be prepared, as where the memory does not hold all of them at once, is told
+    on stderr and has no row; without any case nothing is yielded.
+
     A row holds section, name, images/s of each repeat, their median, lowest and highest,
     GFLOP/image, peak memory, page faults an image, and `ratio`: the median over the repeats of the
     rate divided by that of the section's case named in `against` in the same round.
 
     Raises:
-        UserError: a case cannot be prepared; the message names it.
+        UserError: a case fails in a round; the message names it.
     """
     label = ", ".join(dict.fromkeys(section for section, _ in cases))
     with ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(case, device)) for _, case in cases]
-        for worker in tqdm(workers, desc=f"{label}: preparing", leave=False):
-            worker.prepare()
+        begun = [stack.enter_context(_Worker(case, device)) for _, case in cases]
+        ready: list[tuple[str, _Worker]] = []
+        for (section, _), worker in tqdm(
+            zip(cases, begun, strict=True),
+            desc=f"{label}: preparing",
+            total=len(begun),
+            leave=False,
+        ):
+            try:
+                worker.prepare()
+                ready.append((section, worker))
+            except UserError as error:
+                tqdm.write(f"{error}; left out", file=sys.stderr)
+        if not ready:
+            return
         bursts: dict[tuple[str, str], list[dict[str, Any]]] = {
-            (section, case.name): [] for section, case in cases
+            (section, worker.case.name): [] for section, worker in ready
         }
         for _ in tqdm(range(repeats), desc=f"{label}: rounds"):
-            for done, worker in zip(bursts.values(), workers, strict=True):
-                done.append(worker.burst(seconds))
+            for section, worker in ready:
+                bursts[section, worker.case.name].append(worker.burst(seconds))
             rates = {
                 key: [one["images"] / one["seconds"] for one in done]
                 for key, done in bursts.items()
             }
             yield [
-                _row(section, worker.case, worker.prepared, bursts[section, case.name], rates)
-                for (section, case), worker in zip(cases, workers, strict=True)
+                _row(section, of.case, of.prepared, bursts[section, of.case.name], rates)
+                for section, of in ready
             ]
 
 

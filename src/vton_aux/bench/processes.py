@@ -64,6 +64,10 @@ def _work(
     torch.set_num_threads(threads)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     place = torch.device(device, rank) if device == "cuda" else torch.device(device)
+    if device == "cuda":
+        torch.cuda.set_device(place)
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
     torch.distributed.init_process_group(
         "nccl" if device == "cuda" else "gloo", rank=rank, world_size=count
     )

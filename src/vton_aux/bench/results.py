@@ -1,7 +1,6 @@
 """One run of the suite as a JSON file, as tables, and beside another run."""
 
 import json
-import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from vton_aux.bench.suite import LARGE
+from vton_aux.bench.usage import cores
 from vton_aux.errors import UserError
 
 Row = Mapping[str, Any]
@@ -23,6 +23,7 @@ _ROW = {
     "peak_mib", "repeats",
 }  # fmt: skip
 CHANGED = 0.05  # a smaller difference between two files is taken for noise
+STEADY = 0.1  # by more another state of the machine is told from noise in its matrix products
 FEWEST = 5  # rounds of a case from which two files are judged
 
 
@@ -38,7 +39,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "units": [unit for unit in units if unit in flags.split()],
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "torch": torch.__version__,
@@ -139,12 +140,13 @@ def _table(rows: Sequence[Row], best: Mapping[str, float]) -> list[str]:
 
 
 def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Markdown of the cases of `former`, and the names of those that have become slower.
+    """Markdown of the cases of both, and the names of those that have become slower.
 
     A case is compared by its rate, or where both files have the reference beside it, by the ratio
-    to that in the same rounds, which what else the machine does hardly changes. It has changed
-    where the medians differ by more than `CHANGED` and the ranges over at least `FEWEST` rounds do
-    not overlap. The machine and the reference are shown and not judged: they are not this package.
+    to that in the same rounds. It has changed where the medians differ by more than `CHANGED` and
+    the ranges over at least `FEWEST` rounds do not overlap. Not judged are the machine and the
+    reference, which are not this package, and where the machine's matrix products have changed by
+    more than `STEADY`: in bf16, compared by ratio, more than the reference's float32 ones.
     Above the table stands what the two were measured on and how, where that differs.
 
     Raises:
@@ -159,7 +161,7 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
     for one, other in zip(*conditions, strict=True):
         lines += [f"{one} against {other}", ""] if one != other else []
     lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
-    slower = []
+    slower, unsteady = [], set()
     for key, row in before.items():
         name = ": ".join(key)
         if key not in after:
@@ -170,15 +172,27 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
         unit = " x" if as_ratio else ""
         old, new = (_rounds(rows, key, beside if as_ratio else None) for rows in (before, after))
         factor = statistics.median(new) / statistics.median(old)
-        enough = min(len(old), len(new)) >= FEWEST
-        apart = min(new) > max(old) or max(new) < min(old)
         verdict = ""
-        if enough and apart and abs(factor - 1) > CHANGED and not _is_yardstick(key):
-            verdict = "faster" if factor > 1 else "slower"
+        if _is_yardstick(key):
+            pass
+        elif abs(_drift(former, latter, row["precision"], as_ratio) - 1) > STEADY:
+            unsteady.add(row["precision"])
+        else:
+            verdict = _verdict(old, new, factor)
         if verdict == "slower":
             slower.append(name)
         medians = [f"{_number(statistics.median(rounds))}{unit}" for rounds in (old, new)]
         lines.append(f"| {' | '.join([name, *medians, f'{factor:.2f}', verdict])} |")
+    for key in after:
+        if key not in before:
+            rate = _number(after[key]["images_per_second"])
+            lines.append(f"| {': '.join(key)} | not measured | {rate} | | |")
+    if unsteady:
+        told = " and ".join(sorted(unsteady))
+        lines += [
+            "",
+            f"The matrix products differ by more than {STEADY:.0%}: {told} is not judged.",
+        ]
     common = [key for key in before if key in after and not _is_yardstick(key)]
     if any(len(rows[key]["repeats"]) < FEWEST for rows in (before, after) for key in common):
         lines += ["", f"Cases of fewer than {FEWEST} rounds are not judged."]
@@ -187,11 +201,33 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
 
 def _conditions(results: Mapping[str, Any], counted: bool) -> list[str]:
     pairs = f" of {results['pairs']:,} pairs" if counted else ""
+    best = (f"{name} {rate:,.0f}" for name, rate in peaks(results["rows"]).items())
     return [
         _processor(results),
+        f"matmul peak, GFLOP/s: {', '.join(best) or 'not measured'}",
         f"data {results.get('data', 'unknown')}{pairs}",
         f"rounds of {results['seconds']:g} s",
     ]
+
+
+def _verdict(old: Sequence[float], new: Sequence[float], factor: float) -> str:
+    enough = min(len(old), len(new)) >= FEWEST
+    apart = min(new) > max(old) or max(new) < min(old)
+    if enough and apart and abs(factor - 1) > CHANGED:
+        return "faster" if factor > 1 else "slower"
+    return ""
+
+
+def _drift(
+    former: Mapping[str, Any], latter: Mapping[str, Any], precision: str, as_ratio: bool
+) -> float:
+    """The machine's matrix products in `latter` over those in `former`, over float32's where
+    ratios to the reference are compared; 1 where one of the files has none."""
+    before, after = (peaks(of["rows"]) for of in (former, latter))
+    if not {precision, "fp32"} <= before.keys() & after.keys():
+        return 1.0
+    own, reference = (after[p] / before[p] for p in (precision, "fp32"))
+    return own / reference if as_ratio else own
 
 
 def _rounds(rows: Mapping[tuple[str, str], Row], key: tuple[str, str], beside: Any) -> list[float]:

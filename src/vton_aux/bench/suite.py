@@ -189,26 +189,31 @@ def batches(name: str, gpu: bool, bf16: bool) -> list[Case]:
     sizes = [(n, "") for n in ((4, 16, LARGE, 128) if gpu else (1, 2, 4, 8, 16))]
     if gpu:
         sizes.append((LARGE, " + auxiliary head"))
-    return [
+    alone = [
         _step(
             f"{name} batch {n}{head}",
             stage, bf16=bf16, aux=HEADS[head], vgg=vgg, whole=True, batch=n, speed=_speed(gpu),
         )
         for n, head in sizes
     ]  # fmt: skip
+    label = f"{name} batch {LARGE}"
+    looped = _step(f"{label}, in Lightning", stage, bf16, vgg=vgg, batch=LARGE, speed=_speed(gpu))
+    return alone + [replace(looped, kind="fit", against=label) for _ in range(gpu)]
 
 
 def fed(root: str, packed: str, gpu: bool, bf16: bool) -> list[Case]:
-    """What loading costs a step: each stage on one batch again and again, and on the next one."""
-    data = {"root": root, "packed": packed, **({"resident": True} if gpu else {})}
+    """What loading costs a step: each stage on one batch again and again, and on the next one, on a
+    GPU of the resident data and of the packed ones."""
+    data = {"root": root, "packed": packed}
+    ways = {"loading": {**data, "resident": True}, "loading packed": data}
     cases = []
     for name, (stage, vgg) in STEPS.items():
         options: dict[str, Any] = {"vgg": vgg, "whole": True, "batch": LARGE if gpu else 4}
-        alone, loading = (
+        alone, *loading = (
             _step(f"{name}, {label}", stage, bf16, speed=_speed(gpu), data=read, **options)
-            for label, read in (("one batch", None), ("loading", data))
+            for label, read in {"one batch": None, **(ways if gpu else {"loading": data})}.items()
         )
-        cases += [alone, replace(loading, against=alone.name)]
+        cases += [alone, *(replace(case, against=alone.name) for case in loading)]
     return cases
 
 

@@ -5,7 +5,6 @@ line of JSON on standard output. The end of the input ends the process.
 """
 
 import json
-import os
 import sys
 import time
 from collections import deque
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from vton_aux.bench.case import Case, Work, precision_of
-from vton_aux.bench.usage import usage
+from vton_aux.bench.usage import cores, usage
 from vton_aux.bench.work import prepare
 from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
@@ -61,7 +60,7 @@ def main() -> int:
     def answer(value: dict[str, Any]) -> None:
         print(json.dumps(value), file=answers, flush=True)
 
-    torch.set_num_threads(case.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(case.threads or cores())
     _set_switches(case)
     try:
         device = pick_device(name)
@@ -71,6 +70,8 @@ def main() -> int:
         work = prepare(case, device)
         for _ in range(2):
             burst(work, 0, on_gpu)
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()  # counting FLOPs took another path
     except UserError as error:
         answer({"error": one_line(error)})
         return 2
