@@ -82,11 +82,11 @@ def table1_on_paper(
         measured = [f"{_number(totals[1] / 8 * 60)} min", f"{totals[1] * card.dollars:.2f}"]
     cost = [total / 60 * gpu.dollars for total, gpu in zip(totals[2:], gpus, strict=True)]
     eight = [total / 8 for total in totals[2:]]
-    for label, here, values in (
-        ("on eight cards, min", measured[0], map(_number, eight)),
-        ("dollars, one card or eight", measured[1], (f"{c:.2f}" for c in cost)),
+    for label, here, on_cards in (
+        ("on eight cards, min", measured[0], [*map(_number, eight)]),
+        ("dollars, one card or eight", measured[1], [f"{c:.2f}" for c in cost]),
     ):
-        lines.append(f"| {label} | | | {here} | " + " | ".join(values) + " |")
+        lines.append(f"| {label} | | | {here} | " + " | ".join(on_cards) + " |")
     return "\n".join(lines)
 
 
