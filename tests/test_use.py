@@ -156,15 +156,21 @@ def test_data_check_finds_each_fault(capfd, root, tmp_path):
         pose.write_text(json.dumps(people_of))
     for name, level in zip(sorted((test / "cloth-mask").iterdir()), (0, 1), strict=False):
         Image.new("L", (192, 256), level).save(name)
+    pairs = (bad / "train_pairs.txt").read_text()
+    own = f"{people[5]}.jpg {people[5][:-1]}1.jpg"
+    other = f"{people[5]}.jpg {people[4][:-1]}1.jpg"
+    assert own in pairs
+    (bad / "train_pairs.txt").write_text(pairs.replace(own, other))
     copied = next((bad / "test" / "image").iterdir())
     shutil.copy(train / "image" / f"{people[5]}.jpg", copied)
     outcome = vton_aux(capfd, "data", "check", str(bad))
     assert outcome.status == 1
-    assert "problems: 11" in outcome.out
+    assert "problems: 12" in outcome.out
     for words in (
         "_1.jpg: the file is missing", "a RGB image", "cut short", "no person", "128x96",
         "all of it is background", "no upper clothes", "no joint was found", "outside of the photo",
         "no cloth in it", "its brightest pixel is 1",
+        f"{other}: not the cloth that the person wears",
     ):  # fmt: skip
         assert words in outcome.out
     assert "test images that are also in train: 1 files (1 distinct)" in outcome.out

@@ -51,6 +51,7 @@ def main(
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/table1"), help="of all of it")
     parser.add_argument("--arms", default=",".join(ARMS), help="with commas between")
+    parser.add_argument("--against", default="baseline", help="the arm to compare with")
     parser.add_argument("--seeds", default="0", help="with commas between")
     parser.add_argument(
         "--features", help="of FID and KID, which are left out without: inception, or "
@@ -98,9 +99,10 @@ def main(
                 "batch_size=16", *features, *dashboard,
             )  # fmt: skip
             evaluations.append(str(_newest(place, pairing)))
-    _vton_aux("table", *evaluations, "--output", str(chosen.folder), quiet=True)
-    _vton_aux("report", *evaluations, "--output", str(chosen.folder / "report.html"), quiet=True)
-    _vton_aux("figures", *evaluations, "--output", str(chosen.folder / "figures"), quiet=True)
+    against = ("--against", chosen.against)
+    for command, place in (("table", ""), ("report", "report.html"), ("figures", "figures")):
+        written = str(chosen.folder / place)
+        _vton_aux(command, *evaluations, "--output", written, *against, quiet=True)
     table = chosen.folder / "table1.md"
     print(f"\n{table.read_text().partition('**Against')[0]}")
     print(f"{(time.perf_counter() - started) / 60:.1f} minutes")

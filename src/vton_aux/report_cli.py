@@ -35,12 +35,6 @@ def table(arguments: list[str]) -> None:
         default="both",
         help="which images count; both (the default) makes a table of each that there is",
     )
-    parser.add_argument(
-        "--against",
-        default="baseline",
-        metavar="NAME",
-        help="the system that the others are compared with; default: the baseline",
-    )
     chosen = parser.parse_args(arguments)
     tables = make_tables(find_evaluations(chosen.paths), chosen.protocol, chosen.against)
     text = to_markdown(tables)
@@ -66,7 +60,7 @@ def report(arguments: list[str]) -> None:
     evaluations = find_evaluations(chosen.paths)
     output = _output(chosen, "report.html")
     check_writable(output)
-    text = make_report(evaluations, chosen.people)
+    text = make_report(evaluations, chosen.people, chosen.against)
     write_text(output, text)
     print(f"report: {output} ({len(text.encode()) / 1e6:.1f} MB; open it in a browser)")
 
@@ -75,9 +69,8 @@ def figures(arguments: list[str]) -> None:
     """Write the figures."""
     parser = _parser("figures", "Figures 1 to 3 and galleries as files", "figures")
     chosen = _with_people(parser, arguments, least=1)
-    for path in write_figures(
-        find_evaluations(chosen.paths), _output(chosen, "figures"), chosen.people
-    ):
+    evaluations, output = find_evaluations(chosen.paths), _output(chosen, "figures")
+    for path in write_figures(evaluations, output, chosen.people, chosen.against):
         print(path)
 
 
@@ -90,6 +83,12 @@ def _parser(command: str, description: str, output: str) -> argparse.ArgumentPar
         "--output", type=Path, metavar="FILE" if "." in output else "DIR",
         help=f"default: {output} in PATH, or where all PATHs lie",
     )  # fmt: skip
+    parser.add_argument(
+        "--against",
+        default="baseline",
+        metavar="NAME",
+        help="the system that the others are compared with; default: the baseline",
+    )
     return parser
 
 

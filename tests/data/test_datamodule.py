@@ -415,6 +415,17 @@ def test_one_pair_cannot_be_split(tmp_path):
         module.train_dataloader()
 
 
+def test_people_in_another_cloth_than_their_own_are_no_training_set(root, build, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    pairs = read_pairs(copy, "train")
+    lines = [f"{a.person} {b.cloth}\n" for a, b in zip(pairs, pairs[1:] + pairs[:1], strict=True)]
+    lines[0] = f"{pairs[0].person} {pairs[0].cloth}\n"
+    (copy / "train_pairs.txt").write_text("".join(lines))
+    told = rf"train_pairs\.txt: {len(pairs) - 1} of {len(pairs)} pairs have another cloth .* as "
+    with pytest.raises(UserError, match=told + f"{pairs[1].person} {pairs[2].cloth}"):
+        build(root=copy).train_and_validation_pairs()
+
+
 def test_without_validation_all_of_train_is_left(build, root):
     train, validation = build(val_fraction=0).train_and_validation_pairs()
     assert (train, validation) == (read_pairs(root, "train"), [])

@@ -4,11 +4,13 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+import torch
 from torch.utils.data import default_collate
 
 from vton_aux.data.dataset import VITONDataset
 from vton_aux.data.labels import LABEL_SETS
 from vton_aux.data.layout import test_pairs as pairs_of
+from vton_aux.errors import UserError
 from vton_aux.evaluation.architecture import read_architecture
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.networks.gmm import GMM
@@ -34,6 +36,13 @@ def read(root):
         return stage, read_architecture(stage, default_collate([data[0]]))
 
     return build
+
+
+def test_a_network_that_it_cannot_draw_is_told(read, root):
+    stage, _ = read()
+    stage.network = torch.nn.Identity()
+    with pytest.raises(UserError, match="Identity: Figure 1 can draw CP-VTON's U-Net alone"):
+        read_architecture(stage, {})
 
 
 def texts(svg):

@@ -285,6 +285,27 @@ def test_the_commands_write_what_they_say(runs, tmp_path, capfd):
     assert {str(tmp_path / "figures" / name) for name in names} == set(outcome.out.split())
 
 
+def test_another_system_can_be_the_one_to_compare_with(runs, tmp_path, capfd):
+    systems = [path for name in ("tom_only", "both") for path in runs.glob(f"{name}_*")]
+    outcome = vton_aux(
+        capfd, "report", *systems, "--output", tmp_path / "r.html", "--people", 1, "--against",
+        "tom_only",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    page = Page((tmp_path / "r.html").read_text())
+    assert "segmentation in both stages scores better than only TOM in SSIM" in page.words
+    print(page.words[page.words.index("paper 0.") :][:60])
+    assert "0.698 →" not in page.words
+    figures = tmp_path / "figures"
+    chosen = ("--output", figures, "--people", 1, "--against", "both")
+    outcome = vton_aux(capfd, "figures", *systems, *chosen)
+    assert outcome.status == 0, outcome.err
+    assert (figures / "loss.png").is_file()  # only TOM, which is worse than both
+    outcome = vton_aux(capfd, "report", *systems, "--against", "other")
+    assert outcome.status == 2
+    assert "--against other: not among" in outcome.err
+
+
 def test_the_commands_again_hold_all_that_was_asked_for(tmp_path):
     folder = write_evaluation(
         tmp_path / "e",

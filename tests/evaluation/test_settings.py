@@ -20,9 +20,16 @@ def test_settings_of_both_stages_and_of_their_training_are_flat():
 
 def test_heads_and_what_only_they_read_are_the_method():
     head = {**OWN, "tom.aux": "true", "tom.aux_weight": "2.0"}
-    assert differing(OWN, head) == []
-    assert differing(head, {**head, "tom.aux_weight": "3.0"}) == ["tom.aux_weight"]
-    assert differing(OWN, {**head, "tom.lr": "0.2"}) == ["tom.lr"]
+    assert differing(OWN, head) == {}
+    assert differing(head, {**head, "tom.aux_weight": "3.0"}) == {"tom.aux_weight": ("2.0", "3.0")}
+    assert differing(OWN, {**head, "tom.lr": "0.2"}) == {"tom.lr": ("0.1", "0.2")}
+
+
+def test_what_another_version_lacks_is_at_its_default_there():
+    assert differing(OWN, {**OWN, "tom.mask_weight": "1.0"}) == {}
+    assert differing(OWN, {**OWN, "tom.mask_weight": "2.0"}) == {"tom.mask_weight": ("1.0", "2.0")}
+    assert differing({**OWN, "gmm.grid_weight": "5.0"}, OWN) == {"gmm.grid_weight": ("5.0", "0.0")}
+    assert differing({**OWN, "tom.steps": "3"}, {}) == {}  # another system's pictures
 
 
 def test_vgg19_differs_only_where_both_read_it():

@@ -166,11 +166,13 @@ def test_settings_that_differ_are_told_and_are_no_methods_doing(tmp_path):
                 folder, name, table=table, system__seed=seed, system__settings=settings
             )
     text = to_markdown(make_tables(find_evaluations([tmp_path]), "clean"))
-    assert "Both and CP-VTON differ in tom.lr, so in more than their heads." in text
+    assert "Both and CP-VTON differ in tom.lr (0.2 against 0.1), so in more" in text
     assert "only TOM and CP-VTON differ" not in text
     assert "Differences are system minus CP-VTON" in text
     assert re.search(r"- SSIM: only TOM .* so on these images it is the method's doing\.", text)
-    assert re.search(r"- SSIM: Both .* no luck .*, but the two differ in tom\.lr too", text)
+    assert re.search(
+        r"- SSIM: Both .* no luck .*, but the two differ in tom\.lr \(0\.2 against 0\.1\) too", text
+    )
 
 
 def test_a_sweep_is_compared_with_one_of_its_own(tmp_path):

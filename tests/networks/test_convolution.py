@@ -141,3 +141,9 @@ def test_gmm_trains_its_deep_convolutions_by_products(monkeypatch):
     GMM()(torch.zeros(1, 22, 256, 192), torch.zeros(1, 3, 256, 192))
     extractor = [(32, 512, 256), (16, 512, 512), (16, 512, 512)]
     assert shapes == [*extractor, *extractor, (16, 512, 192), (8, 256, 512)]
+
+
+@pytest.mark.parametrize("given", [{"padding_mode": "reflect"}, {"dilation": 2}, {"groups": 2}])
+def test_what_it_does_not_compute_cannot_be_asked_for(given):
+    with pytest.raises(TypeError, match=next(iter(given))):
+        Conv2d(4, 4, 3, padding=1, **given)

@@ -21,6 +21,7 @@ from vton_aux.data.layout import (
     names_own_cloth,
     own_cloth,
     read_pairs,
+    wears_another,
 )
 from vton_aux.data.pose import in_frame, read_pose
 from vton_aux.data.sample import read_mask, read_parse, read_photo
@@ -86,6 +87,12 @@ def check_split(root: Path, split: Split) -> SplitReport:
         for p in pairs
         if not names_own_cloth(p.person)
     ]
+    if split == "train":
+        report.problems += [
+            f"{p.person} {p.cloth}: not the cloth that the person wears, which a training wants"
+            for p in pairs
+            if wears_another(p)
+        ]
     tasks: list[tuple[Callable[[SampleFiles, set[Path]], _Findings], Pair]] = [
         *((_read_person, Pair(person, pairs[0].cloth)) for person in persons),
         *((_read_cloth, Pair(filler, cloth)) for cloth in sorted(cloths)),

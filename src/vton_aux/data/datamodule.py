@@ -15,7 +15,16 @@ from vton_aux.data.content import fingerprint
 from vton_aux.data.dataset import Draw, StepSampler, VITONDataset, as_read
 from vton_aux.data.flip import flip_persons
 from vton_aux.data.labels import LABEL_SETS
-from vton_aux.data.layout import Pair, Pairing, Split, check_files, files_of, read_pairs, test_pairs
+from vton_aux.data.layout import (
+    Pair,
+    Pairing,
+    Split,
+    check_files,
+    files_of,
+    read_pairs,
+    test_pairs,
+    wears_another,
+)
 from vton_aux.data.packed import PackedSplit
 from vton_aux.data.resident import ResidentSplit, RowDataset
 from vton_aux.data.sample import warn_of_other_shape
@@ -124,9 +133,20 @@ class VITONDataModule(pl.LightningDataModule):
         self._on_device: dict[torch.device, ResidentSplit] = {}
 
     def train_and_validation_pairs(self) -> tuple[list[Pair], list[Pair]]:
-        """The pairs of both sides, checked for missing files; computed once."""
+        """The pairs of both sides, checked; computed once.
+
+        Raises:
+            UserError: a file is missing, a person is paired with another cloth than its own, or
+                the validation set leaves no training pair.
+        """
         if self._split is None:
             pairs = read_pairs(self.root, "train")
+            if other := [pair for pair in pairs if wears_another(pair)]:
+                raise UserError(
+                    f"{self.root / 'train_pairs.txt'}: {len(other):,} of {len(pairs):,} pairs have "
+                    f"another cloth than the person wears, as {' '.join(other[0])}; a training "
+                    "wants each person with its own, 000001_0.jpg with 000001_1.jpg"
+                )
             check_files(self.root, "train", pairs)
             self._split = split_validation(self.root, pairs, self.val_fraction, self.split_seed)
             if not self._split[0]:

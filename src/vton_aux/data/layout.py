@@ -57,6 +57,11 @@ def own_cloth(person: str) -> str:
     return f"{stem[:-1]}1{dot}{suffix}"
 
 
+def wears_another(pair: Pair) -> bool:
+    """Whether the person's name tells another cloth than the pair's: no true picture of the two."""
+    return names_own_cloth(pair.person) and own_cloth(pair.person) != pair.cloth
+
+
 def files_of(root: Path, split: Split, pair: Pair) -> SampleFiles:
     """Paths of the five files of `pair`."""
     folder, stem = root / split, pair.person.rpartition(".")[0]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vton_aux.data.labels import LABEL_SETS
+from vton_aux.errors import UserError
 from vton_aux.networks.decoders import SegmentationDecoder
 from vton_aux.networks.gmm import GMM
 from vton_aux.networks.tom import TOM
@@ -92,7 +93,12 @@ def read_architecture(stage: TOMStage, batch: Mapping[str, Any]) -> Architecture
     Args:
         stage: a try-on model.
         batch: one sample of `VITONDataset`, in a batch of one.
+
+    Raises:
+        UserError: TOM's network is none of CP-VTON's, so it is not known how to draw it.
     """
+    if not isinstance(stage.network, TOM):
+        raise UserError(f"{type(stage.network).__name__}: Figure 1 can draw CP-VTON's U-Net alone")
     stage.eval()
     inputs = stage.representation(batch)
     result = stage.dress(inputs, segment=True)

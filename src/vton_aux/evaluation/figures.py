@@ -1,5 +1,6 @@
 """Figures 1 to 3 and the galleries of a set of evaluations, chosen alike for files and report."""
 
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,14 +10,14 @@ from torch.utils.data import default_collate
 from vton_aux.data.dataset import VITONDataset
 from vton_aux.data.layout import Pair, Pairing, Split, test_pairs
 from vton_aux.data.synthetic import write_dataset
-from vton_aux.errors import UserError
+from vton_aux.errors import UserError, one_line
 from vton_aux.evaluation import gallery
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.architecture import read_architecture
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
-from vton_aux.evaluation.runs import Evaluation, System, gather, main_system
+from vton_aux.evaluation.runs import Evaluation, System, beginning_with, gather, main_system
 from vton_aux.files import check_writable, write_text
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon
@@ -25,14 +26,20 @@ from vton_aux.stages.tom import TOMStage
 RANKED_BY = ("ssim", "psnr")  # the galleries' score: the first that there is
 
 
-def write_figures(evaluations: Sequence[Evaluation], output: Path, people: int) -> list[Path]:
+def write_figures(
+    evaluations: Sequence[Evaluation], output: Path, people: int, against: str = "baseline"
+) -> list[Path]:
     """Write what can be drawn of the evaluations into the folder `output`; return the files.
+
+    Args:
+        people: rows of a figure and of a gallery.
+        against: the system with which the galleries compare.
 
     Raises:
         UserError: the evaluations cannot stand side by side, a picture is missing or broken, or
             the folder cannot be written.
     """
-    systems = gather(evaluations)
+    systems = beginning_with(against, gather(evaluations))
     for evaluation in evaluations:
         if lost := Album(evaluation).missing:
             raise UserError(f"{lost}: missing; if it was moved, put a link there")
@@ -40,8 +47,11 @@ def write_figures(evaluations: Sequence[Evaluation], output: Path, people: int) 
     files = []
     model = model_shown(systems)
     if model is not None:
-        files.append(output / "architecture.svg")
-        write_text(files[-1], architecture_of(model))
+        try:
+            write_text(output / "architecture.svg", architecture_of(model))
+            files.append(output / "architecture.svg")
+        except UserError as error:
+            print(f"no architecture.svg: {one_line(error)}", file=sys.stderr)
     for name, of in _sheets(systems, people).items():
         files.append(output / f"{name}.png")
         save_png(gallery.picture_of(of), files[-1])
@@ -52,7 +62,7 @@ def _sheets(systems: Sequence[System], people: int) -> dict[str, Sheet]:
     _, side_by_side = shown_side_by_side(systems)
     second, third = gallery.figures(side_by_side, people)
     sheets = {"figure2": second, "figure3": third}
-    ranked = ranked_galleries(systems[0], main_system(systems), people)
+    ranked = ranked_galleries(systems[0], main_system(systems[1:] or systems), people)
     sheets |= ranked[1] if ranked else {}
     return {name: of for name, of in sheets.items() if of is not None}
 

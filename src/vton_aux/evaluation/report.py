@@ -30,16 +30,19 @@ TEMPLATES = Path(__file__).parent / "templates"
 Plain = dict[str, Any]
 
 
-def make_report(evaluations: Sequence[Evaluation], people: int = 6) -> str:
+def make_report(
+    evaluations: Sequence[Evaluation], people: int = 6, against: str = "baseline"
+) -> str:
     """The HTML of these evaluations.
 
     Args:
+        against: the system with which the others are compared.
         people: rows of a figure and of a gallery; 0 leaves every picture of the data set out.
 
     Raises:
         UserError: the evaluations cannot stand in one table, or a picture is broken.
     """
-    tables = make_tables(evaluations)
+    tables = make_tables(evaluations, against=against)
     main = numbers.primary(tables)
     absent: list[str] = []
     compared = numbers.compared_system(main)

@@ -98,7 +98,7 @@ def cards(table: Table) -> list[Plain]:
             continue
         score = SCORES[row.score]
         claimed = _claim(table, row, system) is not None
-        paper = [PAPER[arm][row.score] for arm in ("baseline", system.name) if claimed]
+        paper = [PAPER[arm][row.score] for arm in (table.systems[0].name, system.name) if claimed]
         found.append(
             {
                 "label": row.label,
@@ -242,11 +242,12 @@ def _spoken(label: str, of: Strip, mark: Mark) -> str:
 
 def _claim(table: Table, row: Row, system: System) -> float | None:
     """The paper's own difference, where it is of the same score."""
-    if row not in PAPER_ROWS or system.name not in PAPER:
+    first = table.systems[0].name
+    if row not in PAPER_ROWS or not {system.name, first} <= PAPER.keys():
         return None
     if row.score == "fid" and table.features != "inception":
         return None
-    return PAPER[system.name][row.score] - PAPER["baseline"][row.score]
+    return PAPER[system.name][row.score] - PAPER[first][row.score]
 
 
 def _signed(difference: float, score: Score) -> str:

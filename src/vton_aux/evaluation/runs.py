@@ -149,7 +149,11 @@ class System:
         known = {key: word for key, word in told.items() if mine.get(key) and theirs.get(key)}
         words = [word for key, word in known.items() if mine[key] != theirs[key]]
         settings = differing(self.settings, other.settings)
-        return words + [name for name in settings if not name.endswith(".steps")]
+        return words + [
+            f"{name} ({one} against {another})"
+            for name, (one, another) in settings.items()
+            if not name.endswith(".steps")
+        ]
 
     @property
     def all(self) -> list[Evaluation]:
@@ -175,6 +179,19 @@ class System:
             s: e.pooled(protocol, score) for s, e in self.evaluations.get(pairing, {}).items()
         }
         return {s: value for s, value in values.items() if value is not None}
+
+
+def beginning_with(against: str, systems: Sequence[System]) -> list[System]:
+    """The systems, first the one with which the others are compared.
+
+    Raises:
+        UserError: it is not among them; without a baseline nothing is compared.
+    """
+    ordered = sorted(systems, key=lambda system: system.name != against)
+    if against not in ("baseline", ordered[0].name):
+        names = ", ".join(system.name for system in ordered)
+        raise UserError(f"--against {against}: not among these systems, which are {names}")
+    return ordered
 
 
 def main_system(systems: Sequence[System]) -> System:
@@ -267,6 +284,13 @@ def gather(evaluations: Collection[Evaluation]) -> list[System]:
 def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
     found: dict[str, dict[Seed, Evaluation]] = {}
     for evaluation in evaluations:
+        if apart := differing(evaluations[0].settings, evaluation.settings):
+            told = (f"{setting} ({' and '.join(two)})" for setting, two in apart.items())
+            raise UserError(
+                f"{evaluations[0].path} and {evaluation.path} were trained with other "
+                f"{', '.join(told)}, so {name} is no one system; leave one out, or evaluate one "
+                "with name=OTHER"
+            )
         for key in ("system.kind", "system.steps", "system.trained_on", "system.recipe"):
             values = [_get(e.summary, key) for e in (evaluations[0], evaluation)]
             if values[0] != values[1]:
@@ -276,12 +300,6 @@ def _system(name: str, evaluations: Sequence[Evaluation]) -> System:
                     f"({_older(evaluations[0], evaluation)} is older), or evaluate one with "
                     "name=OTHER"
                 )
-        if apart := differing(evaluations[0].settings, evaluation.settings):
-            raise UserError(
-                f"{evaluations[0].path} and {evaluation.path} were trained with other "
-                f"{', '.join(apart)}, so {name} is no one system; leave one out, or evaluate one "
-                "with name=OTHER"
-            )
         seeds = found.setdefault(evaluation.pairing, {})
         if evaluation.seed in seeds:
             raise UserError(

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from vton_aux.stages.settings import OF_A_HEAD
+from vton_aux.stages.settings import OF_A_HEAD, GMMSettings, TOMSettings
 
 HEADS = ("gmm.aux", "tom.aux")  # the method itself
 
@@ -27,16 +28,27 @@ def flat_settings(arguments: Mapping[str, Any]) -> dict[str, str]:
     return flat
 
 
-def differing(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
-    """The settings that both have, read and differ in, the heads themselves left out."""
-    return [
-        name
-        for name in first
-        if name in second
+def differing(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The settings that both read and differ in, and the two values; the heads are left out.
+
+    A setting that one of them lacks, being of another version, is at its default there.
+    """
+    if not (first and second):
+        return {}  # another system's pictures
+    usual = {
+        f"{stage}.{name}": json.dumps(value)
+        for stage, settings in (("gmm", GMMSettings()), ("tom", TOMSettings()))
+        for name, value in asdict(settings).items()
+    }
+    one, other = {**usual, **first}, {**usual, **second}
+    return {
+        name: (one[name], other[name])
+        for name in one
+        if name in other
         and name not in HEADS
-        and first[name] != second[name]
-        and all(_read(name, settings) for settings in (first, second))
-    ]
+        and one[name] != other[name]
+        and all(_read(name, settings) for settings in (one, other))
+    }
 
 
 def _read(name: str, settings: Mapping[str, str]) -> bool:

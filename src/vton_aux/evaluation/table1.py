@@ -21,7 +21,7 @@ from vton_aux.evaluation.comparison import (
 from vton_aux.evaluation.conclusion import conclusion
 from vton_aux.evaluation.known_scores import POOLED, SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, gather
+from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, beginning_with, gather
 from vton_aux.evaluation.statistics import bootstrap_means
 
 # Table 1 of Ayush et al., Powering Virtual Try-On via Auxiliary Human Segmentation Learning
@@ -128,11 +128,7 @@ def make_tables(
     Raises:
         UserError: the evaluations cannot stand in one table, or have no such protocol or system.
     """
-    systems = gather(evaluations)
-    systems.sort(key=lambda system: system.name != against)
-    if against not in ("baseline", systems[0].name):
-        names = ", ".join(system.name for system in systems)
-        raise UserError(f"--against {against}: not among these systems, which are {names}")
+    systems = beginning_with(against, gather(evaluations))
     held = [
         p
         for p in PROTOCOLS

@@ -11,7 +11,7 @@ from vton_aux.networks.products import conv2d_by_products, product_pays
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` with a square kernel; groups and dilation are not read.
+    """`nn.Conv2d` with a square kernel and zeros around; no groups, no dilation.
 
     Attributes:
         packs: whether calls keep the weight in oneDNN's own format, see `pack`.
@@ -19,6 +19,17 @@ class Conv2d(nn.Conv2d):
 
     packs = False
     _packed: tuple[torch.Size, Tensor] | None = None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H', W')."""

@@ -30,12 +30,13 @@ class WholeCheckpoints(TorchCheckpointIO):
         write_bytes(Path(path), content.getbuffer())
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """The contents of a checkpoint of either stage, on the CPU, without running any code of it.
 
     Raises:
         UserError: the file is missing or is no checkpoint of this package.
     """
+    path = Path(path)
     if not path.is_file():
         wrong = "a folder; give the .ckpt in it" if path.is_dir() else "the checkpoint is missing"
         raise UserError(f"{path}: {wrong}")
@@ -61,7 +62,7 @@ def check_model(folder: Path) -> None:
         raise UserError(f"{error}; without {folder} it is trained again") from None
 
 
-def load_tryon(path: Path) -> TOMStage:
+def load_tryon(path: str | Path) -> TOMStage:
     """A whole try-on model (frozen GMM and TOM) in evaluation mode, on the CPU.
 
     Warns where another version of the model's code trained it.
