@@ -73,7 +73,7 @@ def test_a_stage_that_is_not_finished_tells_how_far_it_is(tmp_path):
         "gmm-c": "training, 100 of 200 steps",
     }
     assert stages(tmp_path).set_index("stage")["state"]["gmm-c"] == "stopped, 100 of 200 steps"
-    assert set(table["code"]) == {"other"}
+    assert set(table["code"]) == {"former"}
 
 
 def test_only_what_a_person_chose_sets_stages_of_one_kind_apart(tmp_path):

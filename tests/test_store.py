@@ -413,7 +413,7 @@ def test_a_stage_that_other_code_began_is_told(trained, tmp_path, monkeypatch, c
     for name in ("inputs.json", "last.ckpt"):
         (tmp_path / "store" / "gmm-spoilt" / name).touch()
     trained("stage=gmm")
-    assert f"gmm: {folder} was begun by other code; this one starts anew" in capsys.readouterr().out
+    assert f"gmm: {folder} was begun by other code, with which the" in capsys.readouterr().out
 
 
 def test_vgg19_counts_by_its_content_and_only_where_it_is_used(trained, tmp_path):

@@ -190,6 +190,14 @@ def test_a_stage_that_was_stopped_is_no_error(tmp_path, monkeypatch, status):
         training._run(tmp_path, malloc=True)
 
 
+def test_a_stop_behind_a_finished_stage_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.children, "run", lambda *_, **__: (130,))
+    (tmp_path / "summary.json").write_text('{"stage": "gmm", "validation": {}}')
+    (tmp_path / "model.ckpt").touch()
+    with pytest.raises(KeyboardInterrupt, match="goes on behind this stage, which is finished"):
+        training._run(tmp_path, malloc=True)
+
+
 def test_a_diverged_training_is_one_line_and_no_result(capfd, tmp_path, root):
     outcome = vton_aux(
         capfd, "train", "arm=baseline", *SHORT, "tom.lr=1e30",

@@ -1,9 +1,9 @@
 """`vton-aux stages [STORE]`: what the store of trained stages holds.
 
 A row a stage, oldest first: its folder, whether it has the auxiliary head, its seed, how far it is,
-whether it is of this code or of other, which finds it no more, its size, and the settings that not
-all stages of its kind share. What is of no use can be deleted: run folders have copies of their
-own, and the same training would be done again.
+whether it is of this code or of which other, its size, and the settings that not all stages of its
+kind share. What is of no use can be deleted, and the same training would be done again: run folders
+have models and curves of their own; best.ckpt, pictures and offline W&B runs lie there alone.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def stages(store: Path) -> pd.DataFrame:
                 "seed": of.get("seed", "?"),
                 "its GMM": of["gmm"][0].get("key", "?") if "gmm" in of else "",
                 "state": _state(folder, of),
-                "code": "this" if of.get("code") == now else "other",
+                "code": "this" if of.get("code") == now else str(of.get("code", "?"))[:6],
                 "begun": f"{made:%Y-%m-%d %H:%M}",
                 "MB": round(sum(file.st_size for file in files) / 1e6),
                 "differs in": " ".join(_own(settings[folder], kind)),

@@ -120,7 +120,10 @@ def _stage(
             if not finished(folder):
                 going_on = " (goes on)" if (folder / "last.ckpt").is_file() else ""
                 for other in unfinished_by_other_code(folder, made.inputs) if not going_on else ():
-                    print(f"{stage}: {other} was begun by other code; this one starts anew")
+                    print(
+                        f"{stage}: {other} was begun by other code, with which the same command "
+                        "goes on; this one starts anew"
+                    )
                 print(f"{stage}: training in {folder}{going_on}", flush=True)
                 job.write(folder)
                 write_json(folder / "inputs.json", made.inputs)
@@ -156,6 +159,8 @@ def _run(folder: Path, malloc: bool) -> None:
         return
     last = folder / "last.ckpt"
     again = f"goes on from {last}" if last.is_file() else "begins again: there is no checkpoint yet"
+    if finished(folder):
+        again = f"goes on behind this stage, which is finished in {folder}"
     if children.was_stopped(status):
         raise KeyboardInterrupt(f"the same command {again}")
     if status < 0 and not told.is_file():
