@@ -17,11 +17,13 @@ from command_line import vton_aux
 from vton_aux.config import DataConfig, EvaluateConfig
 from vton_aux.data.content import fingerprint, training_photos
 from vton_aux.data.datamodule import VITONDataModule
+from vton_aux.data.labels import LIP
 from vton_aux.data.layout import read_pairs
 from vton_aux.data.synthetic.write import UNPAIRED
 from vton_aux.device import computes_bf16
 from vton_aux.errors import UserError
 from vton_aux.evaluate import _check_cut
+from vton_aux.evaluation import score as scoring
 from vton_aux.evaluation.album import Album, Sample
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.runs import IMAGE, Evaluation
@@ -82,6 +84,80 @@ def test_paired_scores_are_those_of_the_pictures_that_it_writes(evaluate, root):
     assert summary["system"]["arm"] == "both"
     assert summary["protocols"]["official"]["images"] == TESTS
     pd.testing.assert_frame_equal(pd.read_csv(out / "scores.csv"), table, check_dtype=False)
+
+
+def test_the_warps_and_m_exps_scores_are_those_of_the_pictures_that_it_writes(
+    evaluate, root, tmp_path
+):
+    data = shutil.copytree(root, tmp_path / "data")
+    for number, path in enumerate(sorted((data / "test" / "image-parse").iterdir())):
+        with Image.open(path) as image:
+            labels, palette = np.array(image), image.getpalette()
+        labels[labels == 5] = (5, 6, 7, 5)[number]  # upper clothes, dress, coat: all are worn
+        picture = Image.fromarray(labels, "P")
+        picture.putpalette(palette)
+        picture.save(path)
+    _, out = evaluate("pairing=paired", data=data)
+    table, _ = read(out)
+    found = set()
+    for _, row in table.iterrows():
+        name = row["person"].replace(".jpg", ".png")
+        parse = np.array(Image.open(data / "test" / "image-parse" / name))
+        worn, warped = np.isin(parse, (5, 6, 7)), np.array(Image.open(out / "warps" / name))
+        warped = warped[..., 3] > 127
+        iou = (worn & warped).sum() / (worn | warped).sum()
+        assert row["warp_iou"] == pytest.approx(iou, abs=1e-4)
+        predicted = np.array(Image.open(out / "segmentation" / name))
+        for label, of in enumerate(LIP):
+            assert row[f"true_{of}"] == (parse == label).sum()
+            assert row[f"predicted_{of}"] == (predicted == label).sum()
+            assert row[f"inter_{of}"] == ((parse == label) & (predicted == label)).sum()
+        found |= {*np.unique(parse)}
+    assert {5, 6, 7} <= found
+
+
+def test_how_many_are_scored_at_once_does_not_matter(evaluate, photos, monkeypatch, root, tmp_path):
+    """Pictures that differ, the last of a photo that training has seen too."""
+    data = shutil.copytree(root, tmp_path / "data")
+    seen, last = (sorted((data / split / "image").iterdir())[-1] for split in ("train", "test"))
+    shutil.copy(seen, last)
+    for number, path in enumerate(sorted(photos.iterdir())):
+        with Image.open(path) as image:
+            shifted = np.roll(np.array(image), number + 1, axis=1)
+        Image.fromarray(shifted).save(path)
+    given = (f"predictions={photos}", "features=vton_aux.evaluation.features:random_vgg")
+    _, out = evaluate(*given, checkpoint=None, data=data)
+    monkeypatch.setattr(scoring, "BATCH", 2)
+    _, again = evaluate(*given, checkpoint=None, data=data, out="again")
+    assert read(out)[0]["clean"].tolist() == [True, True, True, False]
+    pd.testing.assert_frame_equal(read(out)[0], read(again)[0])
+    for protocol in ("official", "clean"):
+        distances = [read(of)[1]["protocols"][protocol].get("fid") for of in (out, again)]
+        assert distances[0] == pytest.approx(distances[1], rel=1e-4)
+
+
+def test_occluded_is_what_covers_more_of_the_torso_than_the_threshold(evaluate, root, tmp_path):
+    data = shutil.copytree(root, tmp_path / "data")
+    path = sorted((data / "test" / "image-parse").iterdir())[0]
+    labels = np.array(Image.open(path))
+    labels[labels == 5] = 14  # an arm over all of the torso
+    labels[:2] = 5
+    Image.fromarray(labels).save(path)
+    _, out = evaluate("pairing=paired", data=data)
+    table, _ = read(out)
+    assert table["occluded"].tolist() == [share > 0.08 for share in table["self_occlusion"]]
+    assert table["occluded"].nunique() == 2
+
+
+def test_other_data_in_the_same_folder_are_another_evaluation(evaluate, root, tmp_path):
+    data = shutil.copytree(root, tmp_path / "data")
+    evaluate("pairing=paired", "limit=1", data=data)
+    path = sorted((data / "test" / "image").iterdir())[0]
+    with Image.open(path) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    outcome, _ = evaluate("pairing=paired", "limit=1", data=data)
+    assert outcome.status == 2
+    assert "holds another evaluation" in outcome.err
 
 
 def test_the_summary_follows_from_the_table_alone(evaluate):

@@ -208,3 +208,12 @@ def test_the_ranks_together_are_the_stream_of_one_process(samples, draws, world)
     ranks = [list(StepSampler(samples, draws, 3, rank=r, world=world)) for r in range(world)]
     together = [draw for step in zip(*ranks, strict=True) for draw in step]
     assert together == list(StepSampler(samples, draws * world, 3))
+
+
+def test_the_passes_of_one_seed_are_none_of_anothers():
+    def passes(seed):
+        order = [draw.sample for draw in StepSampler(20, 60, seed)]
+        return [tuple(order[i : i + 20]) for i in (0, 20, 40)]
+
+    orders = [order for seed in (0, 1, 2) for order in passes(seed)]
+    assert len(set(orders)) == 9

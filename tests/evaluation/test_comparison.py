@@ -7,7 +7,7 @@ from scipy import stats
 
 from fake_evaluations import scores
 from vton_aux.errors import UserError
-from vton_aux.evaluation.comparison import Comparison, compare, correct
+from vton_aux.evaluation.comparison import Comparison, compare, compare_pooled, correct
 from vton_aux.evaluation.known_scores import SCORES
 
 NAN = math.nan
@@ -100,3 +100,11 @@ def test_which_scores_are_better_when_low():
     assert {k for k, s in SCORES.items() if not s.higher_is_better} == {
         "fid", "kid", "lpips", "bleeding", "background_bleeding",
     }  # fmt: skip
+
+
+def test_the_means_of_a_pooled_score_are_those_of_the_common_seeds():
+    compared = compare_pooled("fid", {0: 100.0, 1: 20.0}, {1: 19.0, 2: 500.0})
+    assert (compared.baseline_mean, compared.system_mean) == (20.0, 19.0)
+    assert compared.difference == -1.0
+    alone = compare_pooled("fid", {0: 20.0}, {1: 19.0})  # none in common: all of either
+    assert (alone.baseline_mean, alone.system_mean, alone.seeds) == (20.0, 19.0, 0)

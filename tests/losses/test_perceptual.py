@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from vton_aux.errors import UserError
-from vton_aux.losses.perceptual import PerceptualLoss
+from vton_aux.losses.perceptual import PerceptualLoss, _random_state
 
 PLAN = [64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"]
 TAKEN = {1: 1 / 32, 6: 1 / 16, 11: 1 / 8, 20: 1 / 4, 29: 1}
@@ -192,3 +192,11 @@ def test_a_download_is_kept_and_checked_again_when_read(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_, **__: pytest.fail("fetched"))
     assert refusal("download").startswith(f"{path}:")
+
+
+def test_random_weights_keep_the_scale_of_the_features():
+    """Kaiming: the variance is 2 / (9 x input channels), which ReLU halves."""
+    for name, weight in _random_state().items():
+        if name.endswith("weight"):
+            expected = (2 / (9 * weight.shape[1])) ** 0.5
+            assert weight.std().item() == pytest.approx(expected, rel=0.1), name

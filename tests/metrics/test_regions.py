@@ -135,3 +135,27 @@ def test_a_shift_by_one_pixel_lowers_every_score():
         if "bleeding" not in name:
             assert scores[name] < perfect
     assert scores["ssim"] < 0.99
+
+
+@pytest.mark.parametrize(
+    ("label", "region"),
+    [
+        (6, "garment"),
+        (7, "garment"),
+        (13, "skin"),
+        (15, "skin"),
+        (16, "skin"),
+        (17, "skin"),
+        (20, "skin"),
+    ],
+)
+def test_every_garment_and_all_skin_count(label, region):
+    target, parse = scene()
+    was = 5 if region == "garment" else 14
+    other = parse.clone()
+    other[parse == was] = label
+    noise = 0.1 * torch.randn(target.shape, generator=torch.Generator().manual_seed(1))
+    prediction = (target + noise).clamp(0, 1)
+    first, second = scored(prediction, target, parse), scored(prediction, target, other)
+    for name in (f"{region}_ssim", f"{region}_psnr", "bleeding"):
+        assert torch.equal(first[name], second[name])

@@ -34,6 +34,8 @@ def test_the_share_of_the_torso_that_arms_cover():
     assert occlusion(parse, body()) == 0
     parse[100:121, 50:141] = 14  # 21 of the torso's 101 rows, and beyond it
     assert occlusion(parse, body()) == pytest.approx(21 / 101, abs=0.005)
+    parse[100:121, 50:141] = 15  # the other arm
+    assert occlusion(parse, body()) == pytest.approx(21 / 101, abs=0.005)
     parse[200:, :] = 15  # below the torso
     assert occlusion(parse, body()) == pytest.approx(21 / 101, abs=0.005)
 

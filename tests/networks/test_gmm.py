@@ -8,7 +8,7 @@ from network_inputs import inputs, parameters
 from spline_oracle import thin_plate_spline
 from vton_aux.networks.correlation import feature_correlation
 from vton_aux.networks.encoders import FeatureExtractor
-from vton_aux.networks.gmm import GMM, ThetaRegressor
+from vton_aux.networks.gmm import GMM, ThetaRegressor, feature_levels
 
 SMALL = {"size": (128, 96), "width": 8, "head_width": 8}
 CLASSES = 7
@@ -208,3 +208,8 @@ def test_theta_the_grid_and_the_logits_are_float32_under_mixed_precision():
     with torch.autocast("cpu", torch.bfloat16):
         out = model(*inputs(), segment=True)
     assert {value.dtype for value in out} == {torch.float32}
+
+
+@pytest.mark.parametrize(("height", "levels"), [(128, 3), (192, 4), (256, 4), (320, 4), (512, 5)])
+def test_a_feature_map_has_16_rows_or_so(height, levels):
+    assert feature_levels(height) == levels

@@ -15,7 +15,7 @@ from vton_aux.data.dataset import as_read
 from vton_aux.data.labels import LIP
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
-from vton_aux.stages.gmm import GMMStage
+from vton_aux.stages.gmm import GMMStage, match
 from vton_aux.stages.tom import TOMStage
 
 SMALL = {"width": 8, "head_width": 8}
@@ -374,6 +374,7 @@ def test_validation_scores_are_means_over_images_not_over_batches(data):
         )
         (scores,) = trainer.validate(stage, images, verbose=False)
         results.append(scores)
+        assert stage.totals == {}  # the next validation begins anew
     assert results[0] == pytest.approx(results[1], rel=1e-5)
     distances = []
     for sample in DataLoader(data.train_dataset(), batch_size=1, collate_fn=as_read):
@@ -381,3 +382,40 @@ def test_validation_scores_are_means_over_images_not_over_batches(data):
             distances.append(np.abs(stage(sample).cloth.numpy() - worn_cloth(sample)[0]).mean())
     assert np.ptp(distances) > 0.01
     assert results[0]["val/warp_l1"] == pytest.approx(np.mean(distances), rel=1e-4)
+
+
+def test_gmms_validation_compares_the_warped_mask_with_the_worn_cloth(batch):
+    stage, told = gmm().eval(), {}
+    stage.log_validation = told.update
+    with torch.no_grad():
+        stage.validation_step(batch, 0)
+        inputs, warped = stage.representation(batch), stage(batch)
+    worn = torch.isin(batch["parse"], torch.tensor([5, 6, 7]))
+    for name, mask in (("warp_iou", warped.mask), ("unwarped_iou", inputs.cloth_mask)):
+        mask = mask[:, 0] > 0.5
+        iou = (mask & worn).sum((1, 2)) / (mask | worn).sum((1, 2))
+        assert torch.allclose(told[name], iou.float(), atol=1e-6), name
+    assert not torch.allclose(told["warp_iou"], told["unwarped_iou"])
+
+
+def test_outside_of_the_shop_picture_there_is_no_cloth(batch):
+    """A grid that looks far beyond the cloth's picture, whose mask reaches its border."""
+    stage = gmm()
+    masked = {**batch, "cloth_mask": torch.ones_like(batch["cloth_mask"])}
+    inputs = stage.representation(masked)
+    far = lambda *_, **__: (torch.zeros(2, 25, 2), torch.full((2, 128, 96, 2), 1.5), None)  # noqa: E731
+    warped = match(far, inputs)
+    assert warped.mask.max() == 0
+
+
+def test_toms_validation_scores_the_fused_try_on(batch):
+    stage, told = tom().eval(), {}
+    stage.log_validation = told.update
+    with torch.no_grad():
+        stage.validation_step(batch, 0)
+        result, photo = stage(batch), stage.representation(batch).image
+    for name, image, same in (("image", result.image, True), ("rendered", result.rendered, False)):
+        error = ((image - photo) / 2).square().mean((1, 2, 3))
+        assert torch.allclose(told["psnr"], -10 * error.log10(), atol=1e-3) is same, name
+    assert TOMStage.best == ("val/ssim", "max")
+    assert GMMStage.best == ("val/warp_iou", "max")
