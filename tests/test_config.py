@@ -34,6 +34,18 @@ def test_the_papers_settings_are_the_codes_defaults_and_go_with_real_data():
     assert config.tom == TOMSettings()
 
 
+def test_what_a_number_depends_on_is_the_same_wherever_it_is_trained():
+    """What README and the papers' tables assume, whatever the hardware."""
+    for trainer in ("auto", "cpu", "gpu", "ddp"):
+        config = composed("data=viton", "data.root=somewhere", f"trainer={trainer}")
+        assert config.trainer.precision == "32-true"
+        assert (config.data.val_fraction, config.data.split_seed) == (0.05, 0)
+        assert list(config.data.size) == [256, 192]
+    for name in ("cp_vton", "cp_vton_plus"):
+        representation = composed(f"representation={name}").representation
+        assert (representation.shape_blur, representation.pose_radius) == (16, 5.0)
+
+
 def test_small_networks_and_a_random_vgg_go_with_synthetic_data_alone():
     config = composed()
     assert (config.gmm.width, config.tom.width, config.tom.vgg) == (16, 16, "random")

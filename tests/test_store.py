@@ -19,7 +19,7 @@ from vton_aux.errors import UserError
 from vton_aux.files import key_of
 from vton_aux.stages.checkpoint import read_checkpoint
 from vton_aux.stages.settings import GMMSettings
-from vton_aux.store import finished, place
+from vton_aux.store import finished, place, weights_digest
 from vton_aux.version import STAGE, code_version
 
 INPUTS = {
@@ -523,3 +523,11 @@ def test_a_given_gmm_of_another_program_is_refused(trained, tmp_path):
 def test_where_the_best_weights_are_selected_the_validations_count(trained):
     for every in (50, 70):
         assert trained("stage=gmm", "gmm.select=best", f"val_every={every}") == ["gmm"]
+
+
+def test_the_digest_of_weights_counts_names_and_values():
+    weights = {"a": torch.ones(2), "b": torch.zeros(2)}
+    same = dict(reversed(weights.items()))
+    assert weights_digest(weights) == weights_digest(same)
+    assert weights_digest(weights) != weights_digest({"a": weights["a"], "c": weights["b"]})
+    assert weights_digest(weights) != weights_digest({**weights, "b": torch.full((2,), 0.5)})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import pytorch_lightning as pl
 import torch
 from PIL import Image
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -16,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from command_line import vton_aux
 from tiny import SHORT
 from vton_aux import train as training
+from vton_aux.data.content import training_photos
 from vton_aux.data.synthetic import write_dataset
 from vton_aux.errors import UserError
 from vton_aux.fit import TOLD, fit
@@ -81,6 +83,27 @@ def test_a_run_leaves_all_that_it_promises(train, tmp_path):
     assert context["provenance"]["arm"] == "both"
     assert context["provenance"]["data"] == summary["tom"]["data"]
     assert str(run) in outcome.out
+
+
+@pytest.mark.usefixtures("stages_here")
+def test_the_seed_is_that_of_weights_and_of_the_order_and_is_told(train, root, monkeypatch):
+    seeds, seed_everything = [], pl.seed_everything
+
+    def noted(seed, **options):
+        seeds.append(seed)
+        return seed_everything(seed, **options)
+
+    monkeypatch.setattr("pytorch_lightning.seed_everything", noted)
+    _, run = train("run", "arm=baseline", "stage=gmm", "seed=3", "data.augment.flip=0.5")
+    assert seeds[0] == 3
+    folder = Path(json.loads((run / "summary.json").read_text())["gmm"]["folder"])
+    job = json.loads((folder / "job.json").read_text())
+    assert (job["seed"], job["data"]["seed"]) == (3, 3)
+    provenance = read_checkpoint(run / "gmm.ckpt")["hyper_parameters"]["context"]["provenance"]
+    assert provenance["seed"] == 3
+    assert provenance["photos"] == training_photos(root)
+    assert provenance["training"]["flip"] == 0.5
+    assert provenance["training"]["processes"] == 1
 
 
 @pytest.mark.usefixtures("stages_here")

@@ -119,6 +119,25 @@ def test_what_differs_cannot_stand_together(changed, said, tmp_path):
         gather(find_evaluations([tmp_path]))
 
 
+def test_scores_against_other_truths_cannot_stand_together(tmp_path):
+    write_evaluation(tmp_path / "one", pairing="unpaired", truth="image-unpaired")
+    write_evaluation(tmp_path / "other", "both", "unpaired", truth="photo")
+    with pytest.raises(UserError, match="differ in truth "):
+        gather(find_evaluations([tmp_path]))
+
+
+def test_systems_of_other_labels_data_or_steps_differ_in_more_than_their_heads(tmp_path):
+    write_evaluation(tmp_path / "one", system__labels="lip")
+    for name, changed, said in (
+        ("labels", {"system__labels": "coarse"}, ["labels"]),
+        ("data", {"system__labels": "lip", "system__trained_on": "beef"}, ["training data"]),
+        ("same", {"system__labels": "lip"}, []),
+    ):
+        write_evaluation(tmp_path / name, name, **changed)
+        one, other = gather(find_evaluations([tmp_path / "one", tmp_path / name]))
+        assert other.differs_in(one) == said
+
+
 def test_paired_and_unpaired_do_not_compare_but_stand_in_one_table(tmp_path):
     write_evaluation(tmp_path / "p")
     write_evaluation(tmp_path / "u", pairing="unpaired")
