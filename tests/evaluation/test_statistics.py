@@ -116,3 +116,12 @@ def test_over_seeds_is_the_t_test_of_the_paired_differences():
     assert sd == pytest.approx(np.std(a - b, ddof=1))
     assert (*interval, p) == pytest.approx((*test.confidence_interval(0.95), test.pvalue))
     assert np.isnan([over_seeds([0.01])[0], *over_seeds([0.01])[1]]).all()
+
+
+def test_a_photo_counts_with_each_of_its_images():
+    """A hundred photos: fifty of three images at 1, fifty of one at 0; the images' mean is 0.75."""
+    values = np.concatenate([np.ones(150), np.zeros(50)])
+    photos = np.concatenate([np.repeat(np.arange(50), 3), np.arange(50, 100)])
+    (interval,) = bootstrap_means(values[:, None], photos=photos)
+    assert interval.low > 0.6
+    assert (interval.low + interval.high) / 2 == pytest.approx(0.75, abs=0.02)

@@ -70,3 +70,19 @@ def test_nothing_is_compared_that_is_not_there(tmp_path):
     baseline, both = systems(tmp_path)
     assert compare_in_parts(baseline, both, "official", "ssim") == []
     assert compare_in_parts(baseline, both, "official", "lpips") == []
+
+
+def test_copies_of_a_photo_are_drawn_together_in_a_part_too(tmp_path):
+    photo = np.arange(60) // 10  # each has five images in either part
+    widths = []
+    for known in ({}, {"photo": photo}):
+        folder = tmp_path / str(len(known))
+        for name, gain in (("baseline", 0.0), ("both", 0.01)):
+            table = scores(images=60, gain=0.0).assign(occluded=np.arange(60) % 2 == 0, **known)
+            table["ssim"] += gain * (photo % 3)  # the gain differs from photo to photo
+            write_evaluation(folder / name, name, table=table)
+        found = compare_in_parts(*gather(find_evaluations([folder])), "official", "ssim")
+        widths.append([c.high - c.low for _, c in found])
+    alone, copies = widths
+    assert len(alone) == len(copies) == 2
+    assert all(many > 1.5 * one > 0 for one, many in zip(alone, copies, strict=True))
