@@ -163,6 +163,7 @@ def test_a_folder_is_no_pose(folder):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=54, max_size=54))
 def test_any_18_joints_keep_their_coordinates(read, values):
+    values[0] = 5000.0  # all within 1 they would be shares of the picture, which are refused
     joints = read(person("pose_keypoints", values))
     for (x, y, _), (got_x, got_y, found) in zip(np.reshape(values, (18, 3)), joints, strict=True):
         assert (got_x, got_y) == (x, y)
