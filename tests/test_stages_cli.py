@@ -84,6 +84,16 @@ def test_only_what_a_person_chose_sets_stages_of_one_kind_apart(tmp_path):
     assert told == {"gmm-a": "gmm.betas=[0.5,0.999]", "gmm-b": "gmm.betas=[0.9,0.999]", "tom-c": ""}
 
 
+def test_what_is_no_setting_of_the_trainer_is_not_told_as_one(tmp_path):
+    for name, every, data in (("gmm-a", 50, "beef"), ("gmm-b", 100, "cafe")):
+        file = begun(tmp_path, name) / "inputs.json"
+        file.write_text(
+            json.dumps(json.loads(file.read_text()) | {"val_every": every, "data": data})
+        )
+    told = stages(tmp_path).set_index("stage")["differs in"].to_dict()
+    assert told == {"gmm-a": "val_every=50 data=beef", "gmm-b": "val_every=100 data=cafe"}
+
+
 def test_damaged_stages_are_listed_too(tmp_path):
     (begun(tmp_path, "gmm-a") / "summary.json").write_text("{")
     (tmp_path / "gmm-a" / "model.ckpt").touch()

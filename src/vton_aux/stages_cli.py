@@ -22,7 +22,8 @@ from vton_aux.version import STAGE, code_version
 
 # inputs that a column of their own tells, or that are not what a person chose
 APART = ("stage", "aux", "seed", "code", "model", "gmm", "reading.root", "reading.seed")
-GROUPS = {"reading": "data", "representation": "representation"}  # of the configuration
+# where the configuration has the others; "data" is the digest of what was trained on
+PLACES = {"reading": "data.", "representation": "representation.", "val_every": "", "data": ""}
 
 
 def main(arguments: list[str]) -> None:
@@ -63,14 +64,15 @@ def stages(store: Path) -> pd.DataFrame:
         of its kind (GMM or TOM, with the head or without) share.
     """
     inputs = {path.parent: read_object(path) for path in store.glob("*/inputs.json")}
-    oldest = sorted(inputs, key=lambda folder: (folder / "inputs.json").stat().st_mtime)
-    settings = {folder: dict(_settings(inputs[folder])) for folder in oldest}
+    begun = {folder: (folder / "inputs.json").stat().st_mtime for folder in inputs}
+    settings = {folder: dict(_settings(of)) for folder, of in inputs.items()}
+    kinds: dict[tuple[Any, Any], list[dict[str, str]]] = {}
+    for folder, of in inputs.items():
+        kinds.setdefault(_kind(of), []).append(settings[folder])
     now = code_version(*STAGE)
     rows = []
-    for folder in oldest:
+    for folder in sorted(inputs, key=begun.__getitem__):
         of = inputs[folder]
-        kind = [settings[f] for f in oldest if _kind(inputs[f]) == _kind(of)]
-        made = datetime.fromtimestamp((folder / "inputs.json").stat().st_mtime)
         files = [path.stat() for path in folder.rglob("*") if path.is_file()]
         rows.append(
             {
@@ -80,9 +82,9 @@ def stages(store: Path) -> pd.DataFrame:
                 "its GMM": of["gmm"][0].get("key", "?") if "gmm" in of else "",
                 "state": _state(folder, of),
                 "code": "this" if of.get("code") == now else str(of.get("code", "?"))[:6],
-                "begun": f"{made:%Y-%m-%d %H:%M}",
+                "begun": f"{datetime.fromtimestamp(begun[folder]):%Y-%m-%d %H:%M}",
                 "MB": round(sum(file.st_size for file in files) / 1e6),
-                "differs in": " ".join(_own(settings[folder], kind)),
+                "differs in": " ".join(_own(settings[folder], kinds[_kind(of)])),
             }
         )
     return pd.DataFrame(rows)
@@ -94,14 +96,15 @@ def _kind(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _settings(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The settings as overrides: key and value."""
-    groups = {**GROUPS, "settings": str(inputs.get("stage"))}
+    places = {**PLACES, "settings": f"{inputs.get('stage')}."}
     for name, value in inputs.items():
-        inner = value if isinstance(value, dict) else {"": value}
-        for key, of in inner.items():
-            place = f"{name}.{key}".rstrip(".")
-            if place not in APART:
-                group = groups.get(name, "trainer")
-                yield f"{group}.{key or name}", json.dumps(of).replace(" ", "").replace('"', "")
+        if name in APART:
+            continue
+        own = value if isinstance(value, dict) else {name: value}
+        for key, of in own.items():
+            if f"{name}.{key}" not in APART:
+                place = places.get(name, "trainer.")
+                yield place + key, json.dumps(of).replace(" ", "").replace('"', "")
 
 
 def _own(settings: Mapping[str, str], kind: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -74,6 +74,13 @@ def test_neither_order_nor_names_matter(contents, fraction, seed, chance):
     assert [sorted(side) for side in one] == [sorted(side) for side in other]
 
 
+def test_a_group_is_the_same_whichever_of_its_pairs_comes_first():
+    tied = [(k, k // 4) for k in range(40)]
+    for seed in range(5):
+        forward, backward = split(tied, 0.3, seed)[1], split(tied[::-1], 0.3, seed)[1]
+        assert sorted(forward) == sorted(backward)
+
+
 def test_byte_identical_copies_under_other_names_stay_together(tmp_path):
     contents = [(k % 20, k % 20) for k in range(60)]
     pairs = write(tmp_path, contents)
@@ -109,6 +116,7 @@ def test_a_group_larger_than_the_validation_set_stays_in_training():
     for seed in range(25):
         _, validation = split([*one_shirt, *others], 0.05, seed)
         assert len(validation) == 2
+        assert len(split([*one_shirt, *others[:3]], 0.05, seed)[1]) == 1  # of two pairs at most
     assert split(one_shirt, 0.05, 0)[0] == []  # told by the data module: nothing is left
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from fake_evaluations import scores, write_evaluation
 from vton_aux.errors import UserError
-from vton_aux.evaluation.runs import check_comparable, find_evaluations, gather, read_evaluation
+from vton_aux.evaluation.runs import find_evaluations, read_evaluation
+from vton_aux.evaluation.systems import check_comparable, gather
 
 
 def names(evaluations):

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from fake_evaluations import scores, write_evaluation
-from vton_aux.evaluation.runs import find_evaluations, gather
+from vton_aux.evaluation.runs import find_evaluations
 from vton_aux.evaluation.strata import compare_in_parts
+from vton_aux.evaluation.systems import gather
 
 
 def systems(folder, **strata):

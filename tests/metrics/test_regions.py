@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from vton_aux.metrics.image import image_scores
 from vton_aux.metrics.regions import region_scores
@@ -104,6 +105,68 @@ def test_noise_hardly_bleeds_and_colours_that_know_no_border_bleed_by_half():
     assert scored(noisy, target, parse)["bleeding"] < 0.01
     blind = torch.full_like(target, 0.5)
     assert 0.4 < scored(blind, target, parse)["bleeding"] < 0.6
+
+
+def blobs(height, width, seed):
+    """A parse of blobs, a photo that does not quite follow it, and a prediction."""
+    generator = np.random.default_rng(seed)
+
+    def smooth(channels, sigma):
+        noise = generator.standard_normal((channels, height, width))
+        blurred = gaussian_filter(noise, (0, sigma, sigma))
+        return blurred / blurred.std()
+
+    fields = smooth(4, 8)
+    parse = np.array([0, 5, 14, 2])[fields.argmax(0)]  # 2 is hair, of no region
+    seen = np.roll(parse, 1, axis=1)
+    colours = np.zeros((15, 3))
+    colours[[0, 5, 14]] = GREY, RED, SKIN
+    base = colours[seen]
+    photo = base.transpose(2, 0, 1) + 0.25 * smooth(3, 3)
+    prediction = photo + 0.3 * smooth(3, 2)
+    photo, prediction = (
+        torch.tensor(x.clip(0, 1), dtype=torch.float32)[None] for x in (photo, prediction)
+    )
+    return photo, prediction, torch.tensor(parse)[None]
+
+
+def bleeding(prediction, photo, parse, r):
+    """By the definition, a pixel at a time: those that count and those that show the other's."""
+    p, t, parse = (x[0].double().numpy() for x in (prediction, photo, parse))
+    regions = [parse == 5, parse == 14, parse == 0]
+    found = {(a, b): [] for a in range(3) for b in range(3)}
+    mirrored = [np.pad(of, 2 * r, mode="reflect") for of in regions]
+    photo = np.stack([np.pad(of, 2 * r, mode="reflect") for of in t])
+
+    def square(of, y, x, half):
+        rows, columns = (slice(at + 2 * r - half, at + 2 * r + half + 1) for at in (y, x))
+        return of[..., rows, columns]
+
+    for a, b in found:
+        for y, x in np.argwhere(regions[a]) if a != b else ():
+            if not square(mirrored[b], y, x, r).any():
+                continue
+            around = square(photo, y, x, 2 * r)
+            own, other = (around[:, square(mirrored[k], y, x, 2 * r)].mean(1) for k in (a, b))
+            to = {
+                name: [np.linalg.norm(of[:, y, x] - c) for c in (own, other)]
+                for name, of in (("p", p), ("t", t))
+            }
+            if np.linalg.norm(own - other) >= 0.1 and to["t"][0] <= to["t"][1]:
+                found[a, b].append(to["p"][1] < to["p"][0])
+    between = found[0, 1] + found[1, 0]
+    wall = found[0, 2] + found[1, 2] + found[2, 0] + found[2, 1]
+    return np.mean(between), np.mean(wall)
+
+
+@pytest.mark.parametrize(("height", "r"), [(256, 3), (128, 2), (64, 1)])
+def test_bleeding_is_what_its_definition_counts(height, r):
+    photo, prediction, parse = blobs(height, 96, seed=height)
+    scores = region_scores(prediction, photo, parse, torch.zeros(1, height, 96))
+    expected = bleeding(prediction, photo, parse, r)
+    assert scores["bleeding"].item() == pytest.approx(expected[0], rel=0.01)
+    assert scores["background_bleeding"].item() == pytest.approx(expected[1], rel=0.01)
+    assert min(expected) > 0.05
 
 
 def test_regions_of_one_colour_or_of_few_pixels_have_no_bleeding():

@@ -159,6 +159,18 @@ def test_the_auxiliary_weight_changes_nothing_in_a_baseline(build, data):
     assert not equal(ends[True, 0.1], ends[True, 10.0])
 
 
+def test_validation_averages_the_classes_of_the_truth_not_those_of_the_guess(monkeypatch):
+    """Half of a plain background is taken for hair: its IoU is 1/2, and hair has no share in it."""
+    stage, logged = gmm(), {}
+    monkeypatch.setattr(stage, "log", lambda name, value, **_: logged.update({name: value.item()}))
+    parse = torch.zeros(1, 8, 8, dtype=torch.long)
+    logits = torch.zeros(1, len(LIP), 8, 8)
+    logits[:, 0, :4], logits[:, LIP.index("hair"), 4:] = 1.0, 1.0
+    stage.score_segmentation(logits, parse)
+    stage.on_validation_epoch_end()
+    assert logged["val/segmentation_iou"] == pytest.approx(0.5)
+
+
 # the sum
 
 

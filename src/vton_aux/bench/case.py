@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import torch
+
 from vton_aux.device import FULL, MIXED
 
 Kind = Literal[
@@ -52,3 +54,10 @@ class Work:
 def precision_of(bf16: bool) -> str:
     """The precision in Lightning's words."""
     return MIXED if bf16 else FULL
+
+
+def choose_training_kernels(benchmark: bool = True) -> None:
+    """The process's switches of a training with `trainer=gpu`: TF32, and kernels
+    that cuDNN measures (`benchmark`), which the reference does without."""
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = benchmark

@@ -56,18 +56,17 @@ class Processes:
 def _work(
     pipe: Any, rank: int, count: int, port: int, device: str, batch: int, bf16: bool, threads: int
 ) -> None:
-    from vton_aux.bench.case import precision_of
+    from vton_aux.bench.case import choose_training_kernels, precision_of
     from vton_aux.bench.inputs import build_stage, random_batch
     from vton_aux.device import autocast
     from vton_aux.stages.speed import Speed
 
     torch.set_num_threads(threads)
+    choose_training_kernels()
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     place = torch.device(device, rank) if device == "cuda" else torch.device(device)
     if device == "cuda":
         torch.cuda.set_device(place)
-        torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
     torch.distributed.init_process_group(
         "nccl" if device == "cuda" else "gloo", rank=rank, world_size=count
     )

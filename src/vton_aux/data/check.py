@@ -72,7 +72,8 @@ def check_split(root: Path, split: Split) -> SplitReport:
         UserError: the root, the pair list or a folder is missing, or a line is malformed.
     """
     pairs = read_pairs(root, split)
-    report = SplitReport(pairs=len(pairs), own=sum(_is_own(pair) for pair in pairs))
+    own = sum(names_own_cloth(pair.person) and not wears_another(pair) for pair in pairs)
+    report = SplitReport(pairs=len(pairs), own=own)
     # the paired test set reads each person's own cloth, whether or not a line names it
     persons = list(dict.fromkeys(pair.person for pair in pairs))
     cloths = {p.cloth for p in pairs} | {own_cloth(p) for p in persons if names_own_cloth(p)}
@@ -217,10 +218,6 @@ def _try(
     except UserError as error:
         found.problems.append(one_line(error))
         return None
-
-
-def _is_own(pair: Pair) -> bool:
-    return names_own_cloth(pair.person) and own_cloth(pair.person) == pair.cloth
 
 
 def check_dataset(root: Path) -> dict[Split, SplitReport]:

@@ -17,7 +17,8 @@ from vton_aux.evaluation.architecture import read_architecture
 from vton_aux.evaluation.comparison import Seed
 from vton_aux.evaluation.figure1 import figure_1
 from vton_aux.evaluation.gallery import Sheet
-from vton_aux.evaluation.runs import Evaluation, System, beginning_with, gather, main_system
+from vton_aux.evaluation.runs import Evaluation
+from vton_aux.evaluation.systems import System, beginning_with, gather, main_system
 from vton_aux.files import check_writable, write_text
 from vton_aux.pictures import save_png
 from vton_aux.stages.checkpoint import load_tryon

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from vton_aux.evaluation.footnotes import footnote
 from vton_aux.evaluation.known_scores import SCORES, Score
-from vton_aux.evaluation.runs import ARMS
+from vton_aux.evaluation.systems import ARMS
 from vton_aux.evaluation.table1 import PAPER, PAPER_FID, PAPER_ROWS, Cell, Row, Table
 
 NA = "n/a"

@@ -23,7 +23,8 @@ from vton_aux.evaluation.figures import (
 from vton_aux.evaluation.gallery import Sheet
 from vton_aux.evaluation.known_scores import SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import ARMS, Evaluation, System, main_system
+from vton_aux.evaluation.runs import Evaluation
+from vton_aux.evaluation.systems import ARMS, System, main_system
 from vton_aux.evaluation.table1 import Table, make_tables
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -10,7 +10,8 @@ from typing import Any
 from vton_aux.device import FULL
 from vton_aux.evaluation.album import Album
 from vton_aux.evaluation.dress import INPUTS
-from vton_aux.evaluation.runs import Evaluation, System
+from vton_aux.evaluation.runs import Evaluation
+from vton_aux.evaluation.systems import System
 from vton_aux.files import read_object
 from vton_aux.overrides import override
 

@@ -14,9 +14,9 @@ from vton_aux.evaluation.known_scores import SCORES, Score, signed
 from vton_aux.evaluation.plot import Mark, axis, mark_of, scale_of, strip
 from vton_aux.evaluation.printed import number_of, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import System, main_system
 from vton_aux.evaluation.strata import compare_in_parts
 from vton_aux.evaluation.summary import segmentation_scores
+from vton_aux.evaluation.systems import System, main_system
 from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Row, Table, cautions, conclude
 
 STRATA_SCORES = ("ssim", "bleeding")

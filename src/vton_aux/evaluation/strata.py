@@ -9,7 +9,7 @@ the same for every system.
 from typing import Any, NamedTuple
 
 from vton_aux.evaluation.comparison import Comparison, compare, correct
-from vton_aux.evaluation.runs import System
+from vton_aux.evaluation.systems import System
 
 TERCILES = {value: value for value in ("easy", "medium", "hard")}
 STRATA: dict[str, tuple[str, dict[Any, str]]] = {

@@ -21,8 +21,9 @@ from vton_aux.evaluation.comparison import (
 from vton_aux.evaluation.conclusion import conclusion
 from vton_aux.evaluation.known_scores import POOLED, SCORES
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import PAIRINGS, Evaluation, System, beginning_with, gather
+from vton_aux.evaluation.runs import PAIRINGS, Evaluation
 from vton_aux.evaluation.statistics import bootstrap_means
+from vton_aux.evaluation.systems import System, beginning_with, gather
 
 # Table 1 of Ayush et al., Powering Virtual Try-On via Auxiliary Human Segmentation Learning
 PAPER = {

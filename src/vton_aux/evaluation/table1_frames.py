@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from vton_aux.evaluation.comparison import Comparison
-from vton_aux.evaluation.runs import System
+from vton_aux.evaluation.systems import System
 from vton_aux.evaluation.table1 import PAPER, PAPER_ROWS, Table, conclude
 
 

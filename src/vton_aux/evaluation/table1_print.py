@@ -8,8 +8,9 @@ from vton_aux.evaluation.footnotes import mark
 from vton_aux.evaluation.known_scores import SCORES, signed
 from vton_aux.evaluation.printed import NA, PrintedCell, PrintedRow, printed
 from vton_aux.evaluation.protocol import PROTOCOLS
-from vton_aux.evaluation.runs import Evaluation, System
+from vton_aux.evaluation.runs import Evaluation
 from vton_aux.evaluation.statistics import RESAMPLES
+from vton_aux.evaluation.systems import System
 from vton_aux.evaluation.table1 import PAPER_ROWS, Table, cautions, conclude
 
 PAPER_IMAGES, PAPER_SIZE = 2032, [256, 192]  # the published test pairs; CP-VTON's size

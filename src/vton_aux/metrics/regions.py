@@ -36,8 +36,8 @@ def region_scores(
     - `background_bleeding`: the same between the background and either.
 
     A pixel x of region A lies beside B where B comes within r. With a, b the mean colours of the
-    photo over A's and B's pixels in the square of half side 2 r around x, p the prediction and t
-    the photo, all at x,
+    photo over A's and B's pixels in the square of half side 2 r around x (mirrored at the picture's
+    edges), p the prediction and t the photo, all at x,
 
         bleeding = #{|p - b| < |p - a|} / #x   over x with |a - b| >= 0.1 and |t - a| <= |t - b|.
 
