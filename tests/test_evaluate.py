@@ -212,11 +212,11 @@ def test_a_killed_evaluation_goes_on_and_ends_the_same(evaluate, monkeypatch):
     _, whole = evaluate("pairing=paired", "batch_size=1", out="whole")
     dress_batch, done = module._dress_batch, []
 
-    def killed(stage, batch, output):
+    def killed(stage, batch):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(batch)
-        dress_batch(stage, batch, output)
+        return dress_batch(stage, batch)
 
     monkeypatch.setattr(module, "_dress_batch", killed)
     outcome, out = evaluate("pairing=paired", "batch_size=1")
@@ -230,6 +230,17 @@ def test_a_killed_evaluation_goes_on_and_ends_the_same(evaluate, monkeypatch):
     assert outcome.status == 0, outcome.err
     assert all(p.stat().st_mtime_ns == when for p, when in before.items())
     pd.testing.assert_frame_equal(read(out)[0], read(whole)[0], check_exact=True)
+
+
+def test_the_picture_that_tells_that_a_sample_is_done_is_written_last(monkeypatch, tmp_path):
+    import vton_aux.evaluation.dress as module
+
+    written = []
+    monkeypatch.setattr(module, "save_png", lambda picture, path: written.append(path))
+    folders = ("images", "segmentation", "warps")
+    module._write(tmp_path, ("000001_0", dict.fromkeys(folders, Image.new("RGB", (2, 2)))))
+    assert written[-1] == tmp_path / "images" / "000001_0.png"
+    assert {path.parent.name for path in written} == {*folders}
 
 
 def test_unpaired_samples_have_no_score_but_the_truth_of_synthetic_ones(evaluate, root, tmp_path):

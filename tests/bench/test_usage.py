@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from vton_aux.bench import usage as module
-from vton_aux.bench.usage import cores, usage
+from vton_aux.bench.usage import usage
+from vton_aux.device import cores
 from waiting import wait_until
 
 HOLDS_100_MIB = "held = bytearray(100 * 2**20); held[::4096] = bytes(25600); print(1); input()"

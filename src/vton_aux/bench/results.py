@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from vton_aux.bench.suite import LARGE
-from vton_aux.bench.usage import cores
+from vton_aux.device import cores
 from vton_aux.errors import UserError
 
 Row = Mapping[str, Any]
@@ -161,6 +161,7 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
     for one, other in zip(*conditions, strict=True):
         lines += [f"{one} against {other}", ""] if one != other else []
     lines += ["| | before | after | after / before | |", "|---|---|---|---|---|"]
+    drift = _drift(former, latter)
     slower, unsteady = [], set()
     for key, row in before.items():
         name = ": ".join(key)
@@ -172,13 +173,14 @@ def compare(former: Mapping[str, Any], latter: Mapping[str, Any]) -> tuple[str, 
         unit = " x" if as_ratio else ""
         old, new = (_rounds(rows, key, beside if as_ratio else None) for rows in (before, after))
         factor = statistics.median(new) / statistics.median(old)
-        verdict = ""
-        if _is_yardstick(key):
-            pass
-        elif abs(_drift(former, latter, row["precision"], as_ratio) - 1) > STEADY:
-            unsteady.add(row["precision"])
-        else:
-            verdict = _verdict(old, new, factor)
+        precision, judged = row["precision"], not _is_yardstick(key)
+        moved = drift.get(precision, 1.0)
+        if as_ratio and precision in drift:
+            moved /= drift.get("fp32", 1.0)
+        if judged and abs(moved - 1) > STEADY:
+            unsteady.add(precision)
+            judged = False
+        verdict = _verdict(old, new, factor) if judged else ""
         if verdict == "slower":
             slower.append(name)
         medians = [f"{_number(statistics.median(rounds))}{unit}" for rounds in (old, new)]
@@ -218,16 +220,11 @@ def _verdict(old: Sequence[float], new: Sequence[float], factor: float) -> str:
     return ""
 
 
-def _drift(
-    former: Mapping[str, Any], latter: Mapping[str, Any], precision: str, as_ratio: bool
-) -> float:
-    """The machine's matrix products in `latter` over those in `former`, over float32's where
-    ratios to the reference are compared; 1 where one of the files has none."""
-    before, after = (peaks(of["rows"]) for of in (former, latter))
-    if not {precision, "fp32"} <= before.keys() & after.keys():
-        return 1.0
-    own, reference = (after[p] / before[p] for p in (precision, "fp32"))
-    return own / reference if as_ratio else own
+def _drift(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, float]:
+    """The machine's matrix products in `latter` over those in `former`, by precision; of those
+    that both have."""
+    before, after = peaks(former["rows"]), peaks(latter["rows"])
+    return {precision: after[precision] / before[precision] for precision in before.keys() & after}
 
 
 def _rounds(rows: Mapping[tuple[str, str], Row], key: tuple[str, str], beside: Any) -> list[float]:

@@ -1,4 +1,4 @@
-"""Memory and page faults of this process and of those that it has started, and its cores."""
+"""Memory and page faults of this process and of those that it has started."""
 
 import os
 import re
@@ -28,13 +28,6 @@ def usage() -> Usage:
         return Usage(own.ru_maxrss / 1024, own.ru_minflt)
     peaks, faults = zip(*map(_of, _family(os.getpid())), strict=True)
     return Usage(sum(peaks), sum(faults))
-
-
-def cores() -> int:
-    """On how many cores this process may run; where the system does not tell, all that it has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read(path: Path) -> str:

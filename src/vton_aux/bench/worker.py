@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from vton_aux.bench.case import Case, Work, precision_of
-from vton_aux.bench.usage import cores, usage
+from vton_aux.bench.case import Case, Work, choose_training_kernels, precision_of
+from vton_aux.bench.usage import usage
 from vton_aux.bench.work import prepare
-from vton_aux.device import pick_device
+from vton_aux.device import cores, pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.stages.inference import choose_kernels
 
@@ -48,8 +48,7 @@ def _set_switches(case: Case) -> None:
     if case.kind == "infer" and own:
         choose_kernels(precision_of(case.options["bf16"]))
         return
-    torch.set_float32_matmul_precision("high")
-    torch.backends.cudnn.benchmark = own
+    choose_training_kernels(benchmark=own)
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ A picture that stands there already is not made again, so a killed evaluation go
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,18 @@ from tqdm import tqdm
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.packed import PackedSplit
-from vton_aux.device import pick_device
+from vton_aux.device import cores, pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.inference import choose_kernels, ready
 from vton_aux.stages.tom import TOMStage
+from vton_aux.threads import in_threads
 
 INPUTS = "inputs.json"
+DONE = "images"  # written last: a sample whose picture stands there is done
+Made = tuple[str, dict[str, Image.Image]]  # a person's name without suffix; its picture by folder
 
 
 def evaluation_data(inputs: dict[str, Any]) -> VITONDataset:
@@ -99,31 +103,40 @@ def dress(
         disable=rank > 0,
     )  # fmt: skip
     with bar, torch.inference_mode(), region:
-        for batch in loader:
-            _dress_batch(stage, batch, output)
-            bar.update()
+        made = _made(stage, loader, bar)
+        for _ in in_threads(partial(_write, output), made, max(1, cores() // world)):
+            pass
 
 
-def _dress_batch(stage: TOMStage, batch: dict[str, Any], output: Path) -> None:
+def _made(stage: TOMStage, loader: Iterable[dict[str, Any]], bar: "tqdm[Any]") -> Iterator[Made]:
+    for batch in loader:
+        yield from _dress_batch(stage, batch)
+        bar.update()
+
+
+def _dress_batch(stage: TOMStage, batch: dict[str, Any]) -> Iterator[Made]:
     result = stage(stage.transfer_batch_to_device(batch, stage.device, 0), segment=True)
-    stems = [Path(name).stem for name in batch["person_name"]]
+    made: dict[str, list[Image.Image]] = {}
     if result.expected_segmentation is not None:
         classes = result.expected_segmentation.argmax(1).byte().cpu().numpy()
-        for stem, indices in zip(stems, classes, strict=True):
-            picture = Image.fromarray(indices)
+        made["segmentation"] = [Image.fromarray(indices) for indices in classes]
+        for picture in made["segmentation"]:
             picture.putpalette([level for rgb in stage.labels.colours for level in rgb])
-            save_png(picture, output / "segmentation" / f"{stem}.png")
-    masks = mask_picture(result.warp.mask)
-    for stem, cloth, mask in zip(stems, photo(result.warp.cloth), masks, strict=True):
-        rgba = Image.fromarray(np.dstack([cloth, mask[..., :1]]))
-        save_png(rgba, output / "warps" / f"{stem}.png")
-    # last: a sample whose picture stands there is done
-    for stem, pixels in zip(stems, photo(result.image), strict=True):
-        save_png(Image.fromarray(pixels), output / "images" / f"{stem}.png")
+    warps = zip(photo(result.warp.cloth), mask_picture(result.warp.mask), strict=True)
+    made["warps"] = [Image.fromarray(np.dstack([cloth, mask[..., :1]])) for cloth, mask in warps]
+    made[DONE] = [Image.fromarray(pixels) for pixels in photo(result.image)]
+    for name, *pictures in zip(batch["person_name"], *made.values(), strict=True):
+        yield Path(name).stem, dict(zip(made, pictures, strict=True))
+
+
+def _write(output: Path, made: Made) -> None:
+    stem, pictures = made
+    for folder in sorted(pictures, key=DONE.__eq__):
+        save_png(pictures[folder], output / folder / f"{stem}.png")
 
 
 def _picture(output: Path, data: VITONDataset, sample: int) -> Path:
-    return output / "images" / f"{Path(data.pairs[sample].person).stem}.png"
+    return output / DONE / f"{Path(data.pairs[sample].person).stem}.png"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,12 +11,12 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from vton_aux.data.dataset import VITONDataset, as_read
+from vton_aux.data.dataset import VITONDataset
 from vton_aux.data.labels import WORN_CLOTH
 from vton_aux.data.sample import read_photo, resize_photo
+from vton_aux.device import cores
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import SetDistance
 from vton_aux.evaluation.protocol import PROTOCOLS, test_flags, validation_flags
@@ -34,6 +34,7 @@ from vton_aux.metrics.strata import (
     terciles,
 )
 from vton_aux.representation import label_mask
+from vton_aux.threads import in_threads, one_core_each
 
 METRIC_SETTINGS = {
     "range": "[0, 1], 8-bit pictures as written, nothing resized",
@@ -134,20 +135,24 @@ def score(
     distances = _Distances(flags, features)
     rows: list[dict[str, Any]] = []
     names: dict[str, None] = {}
-    place = 0
+    batches = [range(i, min(i + BATCH, len(data))) for i in range(0, len(data), BATCH)]
+
+    @torch.inference_mode()
+    def scored(samples: range) -> tuple[Tensor, Tensor, list[str], dict[str, Any]]:
+        batch = data.__getitems__(samples)
+        made = torch.stack([_read(pictures[i], data.size) for i in samples])
+        scores = _scores(batch, made, output, truth, lpips)
+        columns = {**_strata(batch), **scores, **_segmentation(batch, output, data)}
+        return batch["person"], made, [*scores], columns
+
     bar = tqdm(total=len(data), desc=f"scoring {data.pairing}", unit="image")
-    with bar, torch.inference_mode():
-        for batch in DataLoader(data, BATCH, collate_fn=as_read):
-            size = len(batch["person_name"])
-            chosen = pictures[place : place + size]
-            made = torch.stack([_read(path, data.size) for path in chosen])
-            scores = _scores(batch, made, output, truth, lpips)
-            names |= dict.fromkeys(scores)
-            columns = {**_strata(batch), **scores, **_segmentation(batch, output, data)}
-            rows += _rows(columns, size)
-            distances.update(batch["person"], made, place)
-            place += size
-            bar.update(size)
+    with bar, torch.inference_mode(), one_core_each() as begin:
+        results = in_threads(scored, batches, cores(), begin)
+        for samples, (persons, made, own, columns) in zip(batches, results, strict=True):
+            names |= dict.fromkeys(own)
+            rows += _rows(columns, len(samples))
+            distances.update(persons, made, samples.start)
+            bar.update(len(samples))
     table = pd.concat([flags, pd.DataFrame(rows)], axis=1)
     for kind in ("pose", "shape"):
         stratum = terciles(table[f"{kind}_difficulty"].to_numpy())
