@@ -45,7 +45,6 @@ def fit(
     speed: dict[str, Any] | None = None,
 ) -> Work:
     """A step from the uint8 batch in the trainer of `vton-aux train`, validations left out."""
-    module = build_stage(stage, False, vgg, (256, 192), Speed(**(speed or {})))
     hardware = {
         "accelerator": "gpu" if device.type == "cuda" else device.type,
         "devices": [device.index or 0] if device.type == "cuda" else 1,
@@ -55,12 +54,14 @@ def fit(
     }
     job = Job(stage, {}, {"provenance": {}}, {}, hardware)  # type: ignore[arg-type]
     folder, turns = tempfile.TemporaryDirectory(), _OneByOne()
-    trainer = build_trainer(job, module, Path(folder.name), turns)
-    batches = repeat(random_batch(batch, (256, 192), device))
 
     def train() -> None:
         try:
-            trainer.fit(module, batches)
+            # all of it here: where two threads have helpers of OpenMP, those no longer wait awake,
+            # which costs a tenth, and a training has one such thread
+            module = build_stage(stage, False, vgg, (256, 192), Speed(**(speed or {})))
+            trainer = build_trainer(job, module, Path(folder.name), turns)
+            trainer.fit(module, repeat(random_batch(batch, (256, 192), device)))
         except BaseException as error:
             turns.error = error
             turns.made.release()
