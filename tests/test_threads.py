@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from vton_aux.threads import in_threads, one_core_each
+from vton_aux.threads import MOST, in_threads, one_core_each
 
 
 def test_results_come_in_the_order_of_the_jobs_though_they_end_in_another():
@@ -20,14 +20,15 @@ def test_results_come_in_the_order_of_the_jobs_though_they_end_in_another():
     assert list(in_threads(work, range(20), 2)) == [job * job for job in range(20)]
 
 
-def test_only_two_jobs_a_thread_are_drawn_ahead_of_what_is_asked_for():
+@pytest.mark.parametrize(("threads", "ahead"), [(3, 6), (100, 2 * MOST)])
+def test_only_two_jobs_a_thread_are_drawn_ahead_of_what_is_asked_for(threads, ahead):
     drawn = []
     jobs = (drawn.append(job) or job for job in range(100))
-    results = in_threads(lambda job: job, jobs, 3)
+    results = in_threads(lambda job: job, jobs, threads)
     assert next(results) == 0
-    assert len(drawn) == 7
+    assert len(drawn) == ahead + 1
     results.close()
-    assert len(drawn) == 7
+    assert len(drawn) == ahead + 1
 
 
 def test_an_error_comes_in_its_turn_and_what_is_under_way_is_done():

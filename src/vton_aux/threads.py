@@ -12,6 +12,8 @@ import torch
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+MOST = 16  # a tenth of scoring is Python's own, which one thread at a time does
+
 
 def in_threads(
     work: Callable[[Job], Result],
@@ -22,12 +24,14 @@ def in_threads(
     """The results of `work`, in the order of the jobs, of which at most two a thread are under way.
 
     Args:
+        threads: how many there are, but no more than `MOST`.
         begin: called once in each thread.
 
     Raises:
         Exception: what `work` or an iteration over `jobs` raises, in its turn; jobs that are under
             way are done nevertheless.
     """
+    threads = min(threads, MOST)
     running: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, initializer=begin) as pool:
         for job in jobs:
