@@ -1,11 +1,12 @@
 """Results of threads come in order, few at a time, and each thread keeps to its core."""
 
+import os
 import threading
 
 import pytest
 import torch
 
-from vton_aux.threads import MOST, in_threads, one_core_each
+from vton_aux.threads import MOST, cores, in_threads, one_core_each
 
 
 def test_results_come_in_the_order_of_the_jobs_though_they_end_in_another():
@@ -58,3 +59,9 @@ def test_each_thread_computes_on_one_core_and_the_others_are_as_before():
         assert set(in_threads(lambda _: torch.get_num_threads(), range(4), 2)) == {2}
     finally:
         torch.set_num_threads(before)
+
+
+def test_cores_are_told_where_the_system_has_no_affinity_too(monkeypatch):
+    assert cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert cores() == os.cpu_count()

@@ -16,6 +16,7 @@ from collections import defaultdict
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from vton_aux.bench.case import choose_training_kernels
 from vton_aux.bench.steps import step
 from vton_aux.bench.worker import burst
 from vton_aux.device import pick_device
@@ -25,8 +26,7 @@ STEPS = 10
 
 def main():
     stage, batch, *flags = sys.argv[1:]
-    torch.backends.cudnn.benchmark = True
-    torch.set_float32_matmul_precision("high")
+    choose_training_kernels()
     work = step(
         pick_device("cuda"), stage, bf16=True, batch=int(batch),
         speed={"compile": "reduce-overhead"}, **dict.fromkeys(flags, True),

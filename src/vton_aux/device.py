@@ -1,6 +1,5 @@
-"""Choosing the device and the precision for inference, and how many cores there are."""
+"""Choosing the device and the precision for inference."""
 
-import os
 import platform
 import sys
 
@@ -29,13 +28,6 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={name}: not to be had here ({reason})") from None
     return device
-
-
-def cores() -> int:
-    """On how many cores this process may run; where the system does not tell, all that it has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 FULL, MIXED = "32-true", "bf16-mixed"  # Lightning's words

@@ -1,5 +1,6 @@
-"""Work that threads of this process do beside it."""
+"""Work that threads of this process do beside it, and the cores that there are for them."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,13 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 MOST = 16  # a tenth of scoring is Python's own, which one thread at a time does
+
+
+def cores() -> int:
+    """On how many cores this process may run; where the system does not tell, all that it has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def in_threads(

@@ -9,7 +9,6 @@ import pytest
 
 from vton_aux.bench import usage as module
 from vton_aux.bench.usage import usage
-from vton_aux.device import cores
 from waiting import wait_until
 
 HOLDS_100_MIB = "held = bytearray(100 * 2**20); held[::4096] = bytes(25600); print(1); input()"
@@ -36,9 +35,3 @@ def test_without_proc_it_is_this_process_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "_PROC", tmp_path)
     assert usage().peak_mib == pytest.approx(known[0], rel=0.1)
     assert usage().faults >= known[1] > 0
-
-
-def test_cores_are_told_where_the_system_has_no_affinity_too(monkeypatch):
-    assert cores() == len(os.sched_getaffinity(0))
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert cores() == os.cpu_count()

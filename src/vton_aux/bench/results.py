@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from vton_aux.bench.suite import LARGE
-from vton_aux.device import cores
 from vton_aux.errors import UserError
+from vton_aux.threads import cores
 
 Row = Mapping[str, Any]
 # keys of what `vton-aux bench run` writes, of its machine and of each row

@@ -15,9 +15,10 @@ import torch
 from vton_aux.bench.case import Case, Work, choose_training_kernels, precision_of
 from vton_aux.bench.usage import usage
 from vton_aux.bench.work import prepare
-from vton_aux.device import cores, pick_device
+from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.stages.inference import choose_kernels
+from vton_aux.threads import cores
 
 
 def burst(work: Work, seconds: float, on_gpu: bool) -> dict[str, Any]:

@@ -24,14 +24,14 @@ from tqdm import tqdm
 from vton_aux.data.datamodule import VITONDataModule
 from vton_aux.data.dataset import VITONDataset, as_read
 from vton_aux.data.packed import PackedSplit
-from vton_aux.device import cores, pick_device
+from vton_aux.device import pick_device
 from vton_aux.errors import UserError, one_line
 from vton_aux.files import write_json
 from vton_aux.pictures import mask_picture, photo, save_png
 from vton_aux.stages.checkpoint import load_tryon
 from vton_aux.stages.inference import choose_kernels, ready
 from vton_aux.stages.tom import TOMStage
-from vton_aux.threads import in_threads
+from vton_aux.threads import cores, in_threads
 
 INPUTS = "inputs.json"
 DONE = "images"  # written last: a sample whose picture stands there is done

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from vton_aux.data.dataset import VITONDataset
 from vton_aux.data.labels import WORN_CLOTH
 from vton_aux.data.sample import read_photo, resize_photo
-from vton_aux.device import cores
 from vton_aux.errors import UserError
 from vton_aux.evaluation.features import SetDistance
 from vton_aux.evaluation.protocol import PROTOCOLS, test_flags, validation_flags
@@ -34,7 +33,7 @@ from vton_aux.metrics.strata import (
     terciles,
 )
 from vton_aux.representation import label_mask
-from vton_aux.threads import in_threads, one_core_each
+from vton_aux.threads import cores, in_threads, one_core_each
 
 METRIC_SETTINGS = {
     "range": "[0, 1], 8-bit pictures as written, nothing resized",
